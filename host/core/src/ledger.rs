@@ -1,0 +1,188 @@
+//! The ledger's arithmetic: entries that are never changed, and totals folded from them.
+//!
+//! Three things can happen to money here: it is held, a hold becomes a charge, a hold is released. A correction is one
+//! more entry. The same entries always give the same totals.
+
+use crate::{instance::InstanceId, limits::LimitKey, money::Usd, time::Moment};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What an entry does to the money of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Set aside before anyone is asked; raises what is held.
+    Hold,
+    /// Known to be spent; moves money from the hold to what is charged.
+    Charge,
+    /// Known not to be spent; lowers what is held.
+    Release,
+}
+
+/// Why an entry was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", content = "text", rename_all = "snake_case")]
+pub enum Reason {
+    /// A lease was reserved.
+    Reserved,
+    /// The instance outlives its hold: its end was asked and did not happen.
+    Overrun,
+    /// Nothing left, the provider said no, or two complete lists after the request could no longer land.
+    NeverMade(String),
+    /// An end accepted at the door and two complete lists.
+    Gone,
+    /// The owner said so.
+    OwnerSaid(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Reserved => f.write_str("reserved"),
+            Reason::Overrun => f.write_str("overrun"),
+            Reason::NeverMade(why) => write!(f, "never made: {why}"),
+            Reason::Gone => f.write_str("gone"),
+            Reason::OwnerSaid(what) => write!(f, "the owner said: {what}"),
+        }
+    }
+}
+
+/// One change of money, not yet written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    pub kind: Kind,
+    /// Never negative.
+    pub amount: Usd,
+    pub reason: Reason,
+}
+
+/// A movement in the ledger, with its place in the order and the totals after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: i64,
+    pub at: Moment,
+    pub instance: InstanceId,
+    pub kind: Kind,
+    pub amount: Usd,
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// Of the whole ledger, after this entry.
+    pub totals: Totals,
+}
+
+/// What is held and what is charged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub held: Usd,
+    pub charged: Usd,
+}
+
+/// A movement that would take more out of a hold than is in it. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{amount} USD cannot leave a hold of {held} USD")]
+pub struct HoldTooSmall {
+    pub amount: Usd,
+    pub held: Usd,
+}
+
+impl Totals {
+    /// Returns held and charged together: what counts against every limit.
+    pub fn committed(self) -> Usd {
+        self.held.plus(self.charged)
+    }
+
+    /// Returns the totals after a movement. Money that is not held can be neither charged nor released.
+    pub fn after(self, movement: &Movement) -> Result<Totals, HoldTooSmall> {
+        let amount = movement.amount;
+        let left = self.held.minus(amount);
+        let out = movement.kind != Kind::Hold;
+        if amount < Usd::ZERO || (out && left < Usd::ZERO) {
+            return Err(HoldTooSmall { amount, held: self.held });
+        }
+        Ok(match movement.kind {
+            Kind::Hold => Totals { held: self.held.plus(amount), ..self },
+            Kind::Charge => Totals { held: left, charged: self.charged.plus(amount) },
+            Kind::Release => Totals { held: left, ..self },
+        })
+    }
+}
+
+/// What the ledger says at the moment of deciding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub totals: Totals,
+    /// Every instance that may exist and cost.
+    pub open: Vec<OpenLease>,
+}
+
+/// One open instance, as far as deciding needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenLease {
+    pub instance: InstanceId,
+    pub name: String,
+    pub provider: String,
+    pub account: String,
+    pub per_hour: Usd,
+    /// What is still held for it.
+    pub held: Usd,
+}
+
+/// The limits that refuse, each with its numbers. Nothing was reserved and nobody was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+pub struct Refusal {
+    pub over: Vec<Over>,
+}
+
+/// One limit that an order would pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Over {
+    pub limit: LimitKey,
+    /// What the owner allows, with its unit.
+    pub allowed: String,
+    /// What the order would make of it, with its parts.
+    pub would_be: String,
+    /// What would fit, or what to change.
+    pub hint: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused by the owner's limits; nothing was rented and nothing is held")?;
+        for over in &self.over {
+            let Over { limit, allowed, would_be, hint } = over;
+            write!(f, "\n- {would_be}; `{limit}` allows {allowed}\n  hint: {hint}")?;
+        }
+        f.write_str("\nonly the owner can change a limit, in a terminal:")?;
+        for over in &self.over {
+            write!(f, " `bursar limits set {} VALUE`", over.limit)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(held: i64, charged: i64) -> Totals {
+        Totals { held: Usd(held), charged: Usd(charged) }
+    }
+
+    #[test]
+    fn money_is_held_then_charged_or_released_and_never_more_than_is_held() {
+        use Kind::*;
+        for (before, kind, amount, after) in [
+            (totals(0, 0), Hold, 5, Some(totals(5, 0))),
+            (totals(5, 0), Charge, 3, Some(totals(2, 3))),
+            (totals(5, 1), Release, 5, Some(totals(0, 1))),
+            (totals(5, 1), Release, 6, None),
+            (totals(5, 1), Charge, 6, None),
+            (totals(5, 1), Hold, -1, None),
+            (totals(5, 1), Charge, -1, None),
+            (totals(i64::MAX, 0), Hold, 1, Some(totals(i64::MAX, 0))),
+        ] {
+            let movement = Movement { kind, amount: Usd(amount), reason: Reason::Reserved };
+            assert_eq!(before.after(&movement).ok(), after, "{before:?} {movement:?}");
+        }
+    }
+}

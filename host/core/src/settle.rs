@@ -1,0 +1,283 @@
+//! What is to be done about one instance, and when a hold may be freed. Pure: `plan` reads the book and `now`.
+//!
+//! Knowledge frees money, time does not. Time alone only ends leases.
+
+use crate::{
+    instance::{Instance, ProviderState, Sightings, Stage, View},
+    ledger::{Kind, Movement, Reason},
+    money::Usd,
+    quote,
+    time::Moment,
+};
+
+/// How far apart two lists must lie to count as two, in seconds.
+pub const LIST_GAP_SECS: u64 = 2;
+/// How long after a lost create can no longer land before a list may say "never made", in seconds.
+pub const GRACE_SECS: u64 = 60;
+/// How long an accepted end may go without effect before it is asked again, in seconds.
+pub const ASK_AGAIN_SECS: u64 = 15;
+
+/// The next step for one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing before its lease is due.
+    Rest,
+    /// A list of its account is needed, not before this moment.
+    List { not_before: Moment },
+    /// Its end must be asked.
+    End,
+    /// Two complete lists after it could no longer land: it was never made.
+    NeverMade,
+    /// An accepted end and two complete lists: it is gone since then.
+    Gone { since: Moment },
+}
+
+/// Returns what an instance needs now.
+pub fn plan(instance: &Instance, now: Moment) -> Next {
+    match instance.stage {
+        Stage::Gone => Next::Rest,
+        Stage::Requested | Stage::InDoubt => doubt(instance, now),
+        Stage::Made | Stage::Ready if instance.lease.is_due(now) => Next::End,
+        Stage::Made | Stage::Ready => Next::Rest,
+        Stage::Stopping => stopping(instance, now),
+    }
+}
+
+/// A create whose answer is unknown: it is looked for all the time, and given up only when it can no longer land.
+fn doubt(instance: &Instance, now: Moment) -> Next {
+    let can_no_longer_land = instance.lands_until.after(GRACE_SECS);
+    if absent_since(&instance.sightings, can_no_longer_land).is_some() {
+        return Next::NeverMade;
+    }
+    Next::List { not_before: next_list(&instance.sightings, now) }
+}
+
+fn stopping(instance: &Instance, now: Moment) -> Next {
+    let Some(accepted) = instance.sightings.end_accepted_at else {
+        return Next::End;
+    };
+    // One that no list ever showed may be made and not listed yet.
+    let from = match instance.sightings.seen_at {
+        Some(_) => accepted,
+        None => accepted.max(instance.lands_until.after(GRACE_SECS)),
+    };
+    if let Some(since) = absent_since(&instance.sightings, from) {
+        return Next::Gone { since };
+    }
+    // An end that was accepted and ignored is asked again.
+    let ignored = instance.sightings.seen_at.is_some_and(|seen| seen >= accepted.after(ASK_AGAIN_SECS));
+    if ignored {
+        return Next::End;
+    }
+    Next::List { not_before: next_list(&instance.sightings, now) }
+}
+
+/// Returns when the first of two complete lists without it was asked, both at or after `from` and far enough apart.
+fn absent_since(sightings: &Sightings, from: Moment) -> Option<Moment> {
+    let after: Vec<Moment> = sightings.absent_at.iter().copied().filter(|at| *at >= from).collect();
+    let (first, last) = (after.first()?, after.last()?);
+    (last.since(*first) >= LIST_GAP_SECS).then_some(*first)
+}
+
+fn next_list(sightings: &Sightings, now: Moment) -> Moment {
+    sightings.absent_at.last().map_or(now, |last| last.after(LIST_GAP_SECS))
+}
+
+/// What one complete list of the instance's own account showed of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// In a row with its id or its tag.
+    There,
+    Absent,
+}
+
+impl Sightings {
+    /// Notes what a complete list showed; `asked` is when it was asked, before its answer.
+    pub fn note(&mut self, shown: Shown, asked: Moment) {
+        match shown {
+            Shown::There => {
+                self.seen_at = Some(asked);
+                self.absent_at.clear();
+            }
+            Shown::Absent => {
+                self.absent_at.push(asked);
+                // The first of each kind of proof and the last are enough.
+                if self.absent_at.len() > 64 {
+                    self.absent_at.remove(1);
+                }
+            }
+        }
+    }
+}
+
+/// Returns what frees the hold of an instance that was never made: all of it.
+pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
+    vec![Movement { kind: Kind::Release, amount: held, reason: Reason::NeverMade(why.to_owned()) }]
+}
+
+/// Returns what an instance gone since a moment costs, as its provider bills it, and what of its hold is freed.
+///
+/// It is counted from the moment of the reservation: the provider's own begin is later, and only the driver tells it.
+/// What a hold cannot cover is held first: an overrun.
+pub fn gone(instance: &Instance, held: Usd, since: Moment) -> Vec<Movement> {
+    let cost = accrued(instance, since);
+    let mut movements = Vec::new();
+    if cost > held {
+        movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
+    }
+    movements.push(Movement { kind: Kind::Charge, amount: cost, reason: Reason::Gone });
+    if held > cost {
+        movements.push(Movement { kind: Kind::Release, amount: held.minus(cost), reason: Reason::Gone });
+    }
+    movements
+}
+
+/// Returns what an instance has cost until a moment, as its provider bills it.
+pub fn accrued(instance: &Instance, until: Moment) -> Usd {
+    quote::cost(&instance.price, instance.lease.begins, until.max(instance.lease.begins))
+}
+
+/// Returns whether an instance as its provider shows it will never run and must be ended.
+pub fn has_failed(view: &View) -> Option<&str> {
+    match &view.state {
+        ProviderState::Failed(why) => Some(why),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        instance::{InstanceId, Tag},
+        lease::Lease,
+        offer::{Billing, Order, Price, Priced},
+    };
+
+    const T: u64 = 1_795_161_600;
+
+    fn price() -> Price {
+        let zero = Usd::ZERO;
+        let billing = Billing {
+            step_secs: 3_600,
+            on_the_clock: true,
+            minimum_secs: 0,
+            prepaid: false,
+            refunds: false,
+            month_cap: None,
+            balance_secs: 0,
+        };
+        Price {
+            per_hour: Usd(100),
+            per_hour_paused: zero,
+            once: zero,
+            per_gb_in: zero,
+            per_gb_out: zero,
+            gb_free: 0,
+            billing,
+        }
+    }
+
+    /// An instance reserved at T for four hours; a lost create lands until T + 600.
+    fn instance(stage: Stage, seen: Option<u64>, accepted: Option<u64>, absent: &[u64]) -> Instance {
+        let id = InstanceId("abcdefghij".into());
+        let order = Order { provider: "p".into(), offer: "o".into(), image: None, nodes: 1, length_secs: 14_400 };
+        let at = |secs: u64| Moment(T + secs);
+        let sightings = Sightings {
+            seen_at: seen.map(at),
+            end_accepted_at: accepted.map(at),
+            absent_at: absent.iter().copied().map(at).collect(),
+        };
+        Instance {
+            tag: Tag::new("ledger0000", &id),
+            id,
+            name: "box".into(),
+            principal: "owner".into(),
+            provider: "p".into(),
+            account: "me".into(),
+            order,
+            price: price(),
+            priced: Priced::Seen,
+            title: String::new(),
+            gpu: false,
+            stage,
+            lease: Lease { begins: at(0), ends: at(14_400), hold: Usd(500), per_hour: Usd(100) },
+            handle: None,
+            pending: None,
+            ssh: None,
+            ssh_keys: vec![],
+            lands_until: at(600),
+            stop_secs: 120,
+            sightings,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn the_next_step_follows_from_what_is_known() {
+        use Stage::*;
+        let at = |secs: u64| Moment(T + secs);
+        let list = |secs: u64| Next::List { not_before: at(secs) };
+        for (name, stage, seen, accepted, absent, now, next) in [
+            ("a lost create is looked for at once", InDoubt, None, None, &[][..], 5, list(5)),
+            ("absent while it can land proves nothing", InDoubt, None, None, &[5, 300, 590], 700, list(592)),
+            ("absent inside the grace proves nothing", InDoubt, None, None, &[601, 659], 661, list(661)),
+            ("one list after the grace is not two", InDoubt, None, None, &[590, 660], 661, list(662)),
+            ("two lists at once are one", InDoubt, None, None, &[660, 661], 662, list(663)),
+            ("two lists after the grace: never made", InDoubt, None, None, &[660, 662], 662, Next::NeverMade),
+            ("a killed create is in doubt", Requested, None, None, &[660, 662], 662, Next::NeverMade),
+            ("a made one rests", Made, None, None, &[], 100, Next::Rest),
+            ("a ready one rests until its last second", Ready, None, None, &[], 14_399, Next::Rest),
+            ("a due one is ended", Ready, None, None, &[], 14_400, Next::End),
+            ("a due one that no list shows is ended too", Made, Some(5), None, &[900, 910], 14_400, Next::End),
+            ("an end must be accepted first", Stopping, Some(5), None, &[900, 910], 920, Next::End),
+            ("then lists are asked", Stopping, Some(5), Some(900), &[], 901, list(901)),
+            ("lists before the end prove nothing", Stopping, Some(5), Some(900), &[880, 890], 901, list(892)),
+            (
+                "two after it: gone since the first",
+                Stopping,
+                Some(5),
+                Some(900),
+                &[901, 903],
+                903,
+                Next::Gone { since: at(901) },
+            ),
+            ("never seen: absent proves nothing yet", Stopping, None, Some(30), &[31, 40], 41, list(42)),
+            (
+                "never seen: gone when it cannot land",
+                Stopping,
+                None,
+                Some(30),
+                &[31, 660, 662],
+                663,
+                Next::Gone { since: at(660) },
+            ),
+            ("still listed a while after: asked again", Stopping, Some(916), Some(900), &[], 917, Next::End),
+            ("still listed at once: patience", Stopping, Some(905), Some(900), &[], 906, list(906)),
+            ("gone stays gone", Gone, None, None, &[], 99_999, Next::Rest),
+        ] {
+            assert_eq!(plan(&instance(stage, seen, accepted, absent), at(now)), next, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sighting_voids_the_absences_before_it() {
+        let mut sightings = Sightings::default();
+        sightings.note(Shown::Absent, Moment(1));
+        sightings.note(Shown::There, Moment(2));
+        sightings.note(Shown::Absent, Moment(3));
+        assert_eq!((sightings.seen_at, sightings.absent_at), (Some(Moment(2)), vec![Moment(3)]));
+    }
+
+    #[test]
+    fn what_is_gone_is_charged_as_billed_and_the_rest_is_freed() {
+        let instance = instance(Stage::Stopping, None, None, &[]);
+        let amounts = |held: i64, after: u64| -> Vec<(Kind, i64)> {
+            gone(&instance, Usd(held), Moment(T + after)).iter().map(|m| (m.kind, m.amount.0)).collect()
+        };
+        assert_eq!(amounts(500, 60), [(Kind::Charge, 100), (Kind::Release, 400)]);
+        assert_eq!(amounts(500, 3_601), [(Kind::Charge, 200), (Kind::Release, 300)]);
+        assert_eq!(amounts(500, 18_000), [(Kind::Charge, 500)]);
+        assert_eq!(amounts(500, 18_001), [(Kind::Hold, 100), (Kind::Charge, 600)]);
+    }
+}
