@@ -1,0 +1,149 @@
+//! The ledger's entries: written one after the other, never changed. The sums are core's; this module keeps the order.
+
+use crate::{
+    error::{Broken, StoreError},
+    row,
+};
+use bursar_core::{
+    instance::InstanceId,
+    ledger::{Entry, Kind, Movement, OpenLease, Standing, Totals},
+    money::Usd,
+    time::Moment,
+};
+use sqlx::SqliteConnection;
+
+/// Where the ledger ends: the next entry follows here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) seq: i64,
+    pub(crate) at: Moment,
+    pub(crate) totals: Totals,
+}
+
+impl End {
+    /// Where a ledger without entries ends.
+    pub(crate) const NEW: End = End { seq: 0, at: Moment(0), totals: Totals { held: Usd::ZERO, charged: Usd::ZERO } };
+}
+
+/// An entry's columns.
+pub(crate) type Columns = (i64, i64, String, String, i64, String, i64, i64);
+
+/// Reads where the ledger ends.
+pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<End, StoreError> {
+    let last: Option<(i64, i64, i64, i64)> =
+        sqlx::query_as("SELECT seq, at, held, charged FROM entries ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok(last.map_or(End::NEW, |(seq, at, held, charged)| End {
+        seq,
+        at: row::moment(at),
+        totals: Totals { held: Usd(held), charged: Usd(charged) },
+    }))
+}
+
+/// Writes one movement after the ledger's end and returns it with its sums. Its time is never before the last one's.
+pub(crate) async fn append(
+    connection: &mut SqliteConnection,
+    instance: &InstanceId,
+    movement: Movement,
+    now: Moment,
+) -> Result<Entry, StoreError> {
+    let end = end(connection).await?;
+    can_be_counted(end.totals, &movement)
+        .map_err(|broken| StoreError::Broken { instance: instance.clone(), broken })?;
+    // The instance's own hold covers it; if the ledger's does not, then the two do not belong together.
+    let totals =
+        end.totals.after(&movement).map_err(|error| StoreError::damaged(format!("the sums are wrong: {error}")))?;
+    let Movement { kind, amount, reason } = movement;
+    let entry =
+        Entry { seq: end.seq + 1, at: end.at.max(now), instance: instance.clone(), kind, amount, reason, totals };
+    write(connection, &entry).await?;
+    Ok(entry)
+}
+
+async fn write(connection: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
+    let reason = serde_json::to_string(&entry.reason);
+    let reason = reason.map_err(|error| StoreError::damaged(format!("a reason cannot be written ({error})")))?;
+    sqlx::query(
+        "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(entry.seq)
+    .bind(row::seconds(entry.at))
+    .bind(&entry.instance.0)
+    .bind(kind_name(entry.kind))
+    .bind(entry.amount.0)
+    .bind(reason)
+    .bind(entry.totals.held.0)
+    .bind(entry.totals.charged.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Core's sums stop at the end of the range. In the ledger that would lose money, so it is refused instead.
+fn can_be_counted(totals: Totals, movement: &Movement) -> Result<(), Broken> {
+    let sum = totals.held.0.checked_add(totals.charged.0);
+    match sum.and_then(|sum| sum.checked_add(movement.amount.0)) {
+        Some(_) => Ok(()),
+        None => Err(Broken::TooMuch { amount: movement.amount }),
+    }
+}
+
+/// Reads an entry from its columns.
+pub(crate) fn entry(columns: Columns) -> Result<Entry, StoreError> {
+    let (seq, at, instance, kind, amount, reason, held, charged) = columns;
+    let unreadable = |what: &str| StoreError::damaged(format!("entry {seq} has no {what} that can be read"));
+    Ok(Entry {
+        seq,
+        at: row::moment(at),
+        instance: InstanceId(instance),
+        kind: kind_named(&kind).ok_or_else(|| unreadable("kind"))?,
+        amount: Usd(amount),
+        reason: serde_json::from_str(&reason).map_err(|_| unreadable("reason"))?,
+        totals: Totals { held: Usd(held), charged: Usd(charged) },
+    })
+}
+
+/// Reads what the ledger says now. Whoever decides by it must hold the write lock.
+pub(crate) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, StoreError> {
+    let totals = end(connection).await?.totals;
+    let rows: Vec<(String, String, String, String, i64, i64)> = sqlx::query_as(
+        "SELECT id, name, provider, account, per_hour, held FROM instances WHERE is_open = 1 ORDER BY seq",
+    )
+    .fetch_all(connection)
+    .await?;
+    let open = rows.into_iter().map(|(id, name, provider, account, per_hour, held)| OpenLease {
+        instance: InstanceId(id),
+        name,
+        provider,
+        account,
+        per_hour: Usd(per_hour),
+        held: Usd(held),
+    });
+    Ok(Standing { totals, open: open.collect() })
+}
+
+/// Refuses to decide by a ledger whose sums and open holds do not belong together.
+pub(crate) fn must_be_whole(standing: &Standing) -> Result<(), StoreError> {
+    let held: Usd = standing.open.iter().map(|open| open.held).sum();
+    if held == standing.totals.held {
+        return Ok(());
+    }
+    Err(StoreError::damaged(format!(
+        "its entries hold {} USD, its {} open instances hold {held} USD",
+        standing.totals.held,
+        standing.open.len()
+    )))
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Hold => "hold",
+        Kind::Charge => "charge",
+        Kind::Release => "release",
+    }
+}
+
+fn kind_named(name: &str) -> Option<Kind> {
+    [Kind::Hold, Kind::Charge, Kind::Release].into_iter().find(|kind| kind_name(*kind) == name)
+}

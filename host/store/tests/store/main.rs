@@ -1,0 +1,12 @@
+//! The store from outside: real database files, several processes, a naive model beside it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod changes;
+mod damage;
+mod help;
+mod opening;
+mod processes;
+mod reading;
+mod reserving;
+mod walk;
