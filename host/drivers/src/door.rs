@@ -1,0 +1,301 @@
+//! The door: the one way out of the sandbox. It lets a request through if the manifest has its route, the call in hand
+//! opens it, and the call has something left to spend; then it attaches the credential, sends, and reads the answer as
+//! a witness. The host's own requests (an end without the driver) go through it as well. It knows nothing of wasm.
+
+use crate::{
+    evidence,
+    ground::Ground,
+    manifest::{Effect, Place, Route},
+    record::{Left, Record},
+    template::{self, Filled, Words},
+};
+use bursar_http::{Answer, Base, HeaderName, HeaderValue, Outgoing, SendError as Unsent};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+pub(crate) const REQUESTS_MAX: u32 = 20;
+const RESPONSE_MAX: usize = 4 << 20;
+const REQUEST_SECS: u64 = 30;
+const HEADERS_MAX: usize = 64;
+
+pub(crate) struct Ask {
+    pub(crate) route: String,
+    pub(crate) values: Vec<(String, String)>,
+    pub(crate) address: Option<String>,
+    pub(crate) body: Option<String>,
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) retry_after_secs: Option<u32>,
+    pub(crate) made: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) enum Unanswered {
+    Denied(String),
+    NotSent(String),
+    MaybeSent(String),
+}
+
+pub(crate) struct Door {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) words: Arc<Words>,
+    pub(crate) now: u64,
+    pub(crate) record: Arc<Mutex<Record>>,
+    pub(crate) deadline: Instant,
+}
+
+impl Door {
+    pub(crate) async fn send(&self, ask: &Ask) -> Result<Reply, Unanswered> {
+        let route = self.route(&ask.route).map_err(|why| self.deny(why))?;
+        let filled = template::fill(route, &self.words, &ask.values, ask.body.as_deref())
+            .map_err(|refused| self.deny(refused.to_string()))?;
+        self.one_spend(route).map_err(|why| self.deny(why))?;
+        let base = self.base(route, ask.address.as_deref()).map_err(|why| self.deny(why))?;
+        let deadline = self.deadline_of(route);
+        let outgoing = self.attach(route, filled, base, deadline)?;
+        self.take_turn(route, deadline).await?;
+        self.leaves(route)?;
+        match self.ground.http.send(outgoing).await {
+            Ok(answer) => Ok(self.arrived(route, ask, answer)),
+            Err(unsent) => Err(self.lost(route, unsent)),
+        }
+    }
+
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn route(&self, name: &str) -> Result<&Route, String> {
+        self.ground.manifest.route(name).ok_or_else(|| {
+            let name = crate::text::clean(name, 64);
+            let known: Vec<&str> = self.ground.manifest.routes.keys().map(String::as_str).collect();
+            format!("denied: there is no route `{name}` in the manifest; it has {}", known.join(", "))
+        })
+    }
+
+    /// A spend route opens for one request that leaves, whatever becomes of it.
+    fn one_spend(&self, route: &Route) -> Result<(), String> {
+        let spent = !matches!(self.record().spend, None | Some(Left::Nothing));
+        match route.effect == Effect::Spend && spent {
+            true => Err(format!("denied: `{}` costs, and this call has sent its one request that costs", route.name)),
+            false => Ok(()),
+        }
+    }
+
+    fn base(&self, route: &Route, address: Option<&str>) -> Result<Base, String> {
+        let endpoint = self.ground.manifest.endpoint_of(route);
+        match (&endpoint.place, address) {
+            (Place::Fixed(_), Some(_)) => Err(format!("denied: `{}` has a fixed address; name none", route.name)),
+            (Place::Fixed(_), None) => self
+                .ground
+                .place(endpoint)
+                .cloned()
+                .ok_or_else(|| format!("denied: `{}` has no address", endpoint.name)),
+            (Place::Open { .. }, None) => Err(format!("denied: `{}` needs an address", route.name)),
+            (Place::Open { .. }, Some(address)) => {
+                let seen = self
+                    .record()
+                    .named
+                    .iter()
+                    .any(|(at, seen)| *at == endpoint.name && seen.eq_ignore_ascii_case(address));
+                if !seen {
+                    let address = crate::text::clean(address, 100);
+                    return Err(format!(
+                        "denied: no answer of this call that `{}` is named by showed `{address}`",
+                        endpoint.name
+                    ));
+                }
+                Base::open(address, &self.ground.outbound).map_err(|bad| format!("denied: {bad}"))
+            }
+        }
+    }
+
+    fn deadline_of(&self, route: &Route) -> Instant {
+        let secs = route.timeout_secs.unwrap_or(REQUEST_SECS);
+        self.deadline.min(Instant::now() + Duration::from_secs(secs))
+    }
+
+    /// Adds what the driver must not see. An open endpoint never gets a credential.
+    fn attach(&self, route: &Route, filled: Filled, base: Base, deadline: Instant) -> Result<Outgoing, Unanswered> {
+        let bad = |what: &str| Unanswered::NotSent(format!("`{}`: {what} cannot stand in a header", route.name));
+        let mut headers = Vec::with_capacity(filled.headers.len() + 3);
+        for (name, value) in &filled.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("a name"))?;
+            headers.push((name, HeaderValue::from_str(value).map_err(|_| bad("a value"))?));
+        }
+        for (name, value, wanted) in
+            [("accept", "application/json", true), ("content-type", "application/json", filled.body.is_some())]
+        {
+            if wanted && !headers.iter().any(|(known, _)| known.as_str() == name) {
+                headers.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
+            }
+        }
+        if let Some(header) = self.credential(route)? {
+            headers.retain(|(name, _)| *name != header.0);
+            headers.push(header);
+        }
+        let fresh = filled.effect != Effect::Read;
+        let (method, target, body) = (filled.method, filled.target, filled.body);
+        Ok(Outgoing { base, method, target, headers, body, fresh, deadline, response_max: RESPONSE_MAX })
+    }
+
+    fn credential(&self, route: &Route) -> Result<Option<(HeaderName, HeaderValue)>, Unanswered> {
+        let endpoint = self.ground.manifest.endpoint_of(route);
+        let named = endpoint.credential.as_ref().filter(|_| matches!(endpoint.place, Place::Fixed(_)));
+        let Some((name, how)) = named.and_then(|name| Some((name, self.ground.manifest.credentials.get(name)?))) else {
+            return Ok(None);
+        };
+        let Some(credential) = self.ground.credential(name) else {
+            self.record().no_credential = Some((name.clone(), how.env.clone()));
+            return Err(Unanswered::NotSent(format!("the owner has stored no credential `{name}`")));
+        };
+        let bad = |_| Unanswered::NotSent(format!("the credential `{name}` holds what cannot stand in a header"));
+        let header = HeaderName::from_bytes(how.header.as_bytes()).map_err(|e| bad(e.to_string()))?;
+        let mut value =
+            HeaderValue::from_str(&format!("{}{}", how.prefix, credential.value)).map_err(|e| bad(e.to_string()))?;
+        value.set_sensitive(true);
+        Ok(Some((header, value)))
+    }
+
+    async fn take_turn(&self, route: &Route, deadline: Instant) -> Result<(), Unanswered> {
+        let gates = self.ground.gates(route);
+        let now = Instant::now();
+        match self.ground.pace.slot(&gates, now, deadline) {
+            Some(slot) if slot > now => tokio::time::sleep_until(slot).await,
+            Some(_) => {}
+            None => {
+                return Err(Unanswered::NotSent(
+                    "the gap the provider asks for is longer than this call may wait".into(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// From here on it counts as sent, also when nobody waits for the answer any more.
+    fn leaves(&self, route: &Route) -> Result<(), Unanswered> {
+        let mut record = self.record();
+        if record.sent >= REQUESTS_MAX {
+            return Err(Unanswered::NotSent(format!("this call's {REQUESTS_MAX} requests are used up")));
+        }
+        record.sent += 1;
+        record.denied = None;
+        if route.effect == Effect::Spend {
+            record.spend = Some(Left::Maybe("nobody waited for the answer".into()));
+        }
+        Ok(())
+    }
+
+    fn arrived(&self, route: &Route, ask: &Ask, answer: Answer) -> Reply {
+        let seen = evidence::read(&self.ground.manifest, route, &self.words, answer.status, &answer.body);
+        let named = self.named_by(route, &seen);
+        let body = match route.hide.is_empty() {
+            true => answer.body,
+            false => crate::scrub::hide(&answer.body, &route.hide),
+        };
+        let body = self.ground.scrubbed_bytes(body);
+        let mut record = self.record();
+        record.remember(&body);
+        record.named.extend(named);
+        let made = record.answered(route, &ask.values, answer.status, seen);
+        drop(record);
+        let retry_after_secs = retry_after(&answer.headers, self.now);
+        let headers = answer.headers.into_iter().filter(|(name, _)| is_shown(name)).take(HEADERS_MAX);
+        let headers = headers.map(|(name, value)| (name, self.ground.scrubbed(&value))).collect();
+        Reply { status: answer.status, headers, retry_after_secs, made, body }
+    }
+
+    /// Returns the addresses this answer shows for endpoints that are named by it.
+    fn named_by(&self, route: &Route, seen: &evidence::Seen) -> Vec<(String, String)> {
+        let Some(json) = &seen.json else { return Vec::new() };
+        let mut named = Vec::new();
+        for (name, endpoint) in &self.ground.manifest.endpoints {
+            let Place::Open { named_by } = &endpoint.place else { continue };
+            for by in named_by.iter().filter(|by| by.route == route.name) {
+                named.extend(evidence::addresses(json, &by.pointer).into_iter().map(|address| (name.clone(), address)));
+            }
+        }
+        named
+    }
+
+    fn lost(&self, route: &Route, unsent: Unsent) -> Unanswered {
+        let spends = route.effect == Effect::Spend;
+        match unsent {
+            Unsent::MaybeSent(why) => {
+                if spends {
+                    self.record().spend = Some(Left::Maybe(why.clone()));
+                }
+                Unanswered::MaybeSent(self.ground.scrubbed(&why))
+            }
+            Unsent::NotSent(why) => {
+                self.came_back(spends);
+                Unanswered::NotSent(self.ground.scrubbed(&why))
+            }
+            Unsent::Denied(why) => {
+                self.came_back(spends);
+                self.deny(why)
+            }
+        }
+    }
+
+    /// Nothing left after all, so the one request that may cost is still to be had.
+    fn came_back(&self, spends: bool) {
+        if spends {
+            self.record().spend = None;
+        }
+    }
+
+    fn deny(&self, why: String) -> Unanswered {
+        tracing::warn!(
+            driver = self.ground.name(),
+            call = self.words.call().name(),
+            why,
+            "the door let a request not through"
+        );
+        self.record().denied = Some(why.clone());
+        Unanswered::Denied(why)
+    }
+}
+
+fn is_shown(name: &str) -> bool {
+    !matches!(
+        name,
+        "set-cookie" | "set-cookie2" | "authorization" | "proxy-authenticate" | "www-authenticate" | "connection"
+    )
+}
+
+/// Reads Retry-After in either of its forms.
+fn retry_after(headers: &[(String, String)], now: u64) -> Option<u32> {
+    let (_, text) = headers.iter().find(|(name, _)| name == "retry-after")?;
+    if let Ok(secs) = text.trim().parse() {
+        return Some(secs);
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    let at = u64::try_from(at.as_second()).ok()?;
+    Some(u32::try_from(at.saturating_sub(now)).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        for (text, expected) in [
+            ("30", Some(30)),
+            ("Fri, 20 Nov 2026 08:00:30 GMT", Some(30)),
+            ("Fri, 20 Nov 2026 07:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            let headers = [("retry-after".to_owned(), text.to_owned())];
+            assert_eq!(retry_after(&headers, 1_795_161_600), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What all calls of one driver share: its manifest as it is served, where its endpoints are, its share of the host.
+
+use crate::{
+    config::Config,
+    manifest::{Endpoint, Manifest, Place, Route},
+    pace::Pace,
+    scrub::Secrets,
+};
+use bursar_http::{Base, Http, Outbound};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::Semaphore;
+
+/// Calls of one driver at once.
+const SEATS: usize = 2;
+
+pub(crate) struct Ground {
+    pub(crate) manifest: Manifest,
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) http: Http,
+    pub(crate) outbound: Outbound,
+    pub(crate) seats: Semaphore,
+    /// Kept for ends alone, so that no queue of reads can delay one.
+    pub(crate) end_seat: Semaphore,
+    pub(crate) pace: Pace,
+    places: BTreeMap<String, Base>,
+    known: Mutex<BTreeMap<String, Credential>>,
+}
+
+/// A credential's value, and what finds it again in texts.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    pub(crate) value: Arc<str>,
+    pub(crate) secrets: Arc<Secrets>,
+}
+
+impl Ground {
+    pub(crate) fn new(
+        manifest: Manifest,
+        config: Arc<Config>,
+        http: Http,
+        outbound: Outbound,
+    ) -> Result<Ground, String> {
+        let name = manifest.name.clone();
+        if !manifest.needs.is_empty() {
+            return Err(format!("it needs what this version does not have: {}", manifest.needs.join(", ")));
+        }
+        let no_settings = BTreeMap::new();
+        let owners = config.settings.get(&name).unwrap_or(&no_settings);
+        let settings = manifest.effective_settings(owners, &BTreeMap::new()).map_err(|refused| refused.to_string())?;
+        let mut places = BTreeMap::new();
+        for (endpoint, at) in &manifest.endpoints {
+            if let Place::Fixed(base) = &at.place {
+                places.insert(endpoint.clone(), placed(&config, &outbound, &name, base)?);
+            }
+        }
+        Ok(Ground {
+            manifest,
+            settings,
+            config,
+            http,
+            outbound,
+            seats: Semaphore::new(SEATS),
+            end_seat: Semaphore::new(1),
+            pace: Pace::default(),
+            places,
+            known: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    pub(crate) fn is_practice(&self) -> bool {
+        self.config.practice.is_some()
+    }
+
+    /// Returns where a fixed endpoint is; in practice, its imitation.
+    pub(crate) fn place(&self, endpoint: &Endpoint) -> Option<&Base> {
+        self.places.get(&endpoint.name)
+    }
+
+    /// Returns a credential of the manifest, asked anew so that a new login counts at once.
+    pub(crate) fn credential(&self, name: &str) -> Option<Credential> {
+        let env = self.manifest.credentials.get(name).map(|c| c.env.as_slice()).unwrap_or_default();
+        let value = (self.config.credentials)(self.name(), name, env).filter(|value| !value.is_empty())?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = known.get(name).filter(|c| *c.value == *value) {
+            return Some(same.clone());
+        }
+        let fresh = Credential { secrets: Arc::new(Secrets::new([value.clone()])), value: value.into() };
+        known.insert(name.to_owned(), fresh.clone());
+        Some(fresh)
+    }
+
+    /// Returns the text without any credential that was attached so far.
+    pub(crate) fn scrubbed(&self, text: &str) -> String {
+        self.secrets().iter().fold(text.to_owned(), |text, secrets| secrets.text(&text))
+    }
+
+    pub(crate) fn scrubbed_bytes(&self, body: Vec<u8>) -> Vec<u8> {
+        self.secrets().iter().fold(body, |body, secrets| secrets.bytes(&body))
+    }
+
+    fn secrets(&self) -> Vec<Arc<Secrets>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().map(|credential| credential.secrets.clone()).collect()
+    }
+
+    /// Returns the gates a route passes and the gap each wants. Practice has none to spare.
+    pub(crate) fn gates(&self, route: &Route) -> Vec<(String, u64)> {
+        if self.is_practice() {
+            return Vec::new();
+        }
+        let endpoint = self.manifest.endpoint_of(route);
+        let own = format!("{}/{}", endpoint.name, route.name);
+        vec![(endpoint.name.clone(), endpoint.gap_ms), (own, route.gap_ms)]
+    }
+}
+
+fn placed(config: &Config, outbound: &Outbound, driver: &str, base: &Base) -> Result<Base, String> {
+    let Some(practice) = &config.practice else { return Ok(base.clone()) };
+    let url = format!("{}/{driver}{}", practice.trim_end_matches('/'), base.path());
+    Base::parse(&url, outbound).map_err(|bad| format!("practice at {url}: {bad}"))
+}

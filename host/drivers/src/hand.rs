@@ -1,0 +1,95 @@
+//! What a sandbox holds of the host while it lives: the door of its one call, its limits, and WASI's emptiness. Here the
+//! generated traits are met; what they may do is decided in `door` and `authority`.
+
+use crate::{
+    authority,
+    bindings::{http, log, signer},
+    door::{Ask, Door, Unanswered},
+    text,
+};
+use std::sync::Arc;
+use wasmtime::{StoreLimits, component::ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+const LOG_LINES_MAX: u32 = 200;
+const LOG_LINE_MAX: usize = 1_024;
+const RESOURCES_MAX: usize = 1_024;
+
+pub(crate) struct Hand {
+    pub(crate) limits: StoreLimits,
+    /// None while a driver only describes itself: every request is denied.
+    door: Option<Arc<Door>>,
+    ticks: u32,
+    /// The last tick may have passed while the host waited for the network.
+    waited: bool,
+    wasi: Option<(WasiCtx, ResourceTable)>,
+}
+
+impl Hand {
+    pub(crate) fn new(door: Option<Arc<Door>>) -> Hand {
+        Hand { limits: authority::limits(), door, ticks: 0, waited: false, wasi: None }
+    }
+
+    /// Counts 10 ms of computing; false once there have been too many. Waiting for the network is not computing.
+    pub(crate) fn spend_tick(&mut self) -> bool {
+        self.ticks += u32::from(!std::mem::take(&mut self.waited));
+        self.ticks <= authority::TICKS_MAX
+    }
+}
+
+impl http::Host for Hand {
+    async fn send(&mut self, request: http::Request) -> Result<http::Response, http::SendError> {
+        let Some(door) = self.door.clone() else {
+            return Err(http::SendError::Denied("denied: no route is open while a driver describes itself".into()));
+        };
+        let http::Request { route, values, address, body } = request;
+        let answer = door.send(&Ask { route, values, address, body }).await;
+        self.waited = !matches!(answer, Err(Unanswered::Denied(_)));
+        match answer {
+            Ok(reply) => Ok(http::Response {
+                status: reply.status,
+                headers: reply.headers,
+                retry_after_secs: reply.retry_after_secs,
+                made: reply.made,
+                body: reply.body,
+            }),
+            Err(Unanswered::Denied(why)) => Err(http::SendError::Denied(why)),
+            Err(Unanswered::NotSent(why)) => Err(http::SendError::NotSent(why)),
+            Err(Unanswered::MaybeSent(why)) => Err(http::SendError::MaybeSent(why)),
+        }
+    }
+}
+
+impl signer::Host for Hand {
+    fn address(&mut self, signer: String) -> Result<String, String> {
+        Err(format!("the owner has granted no signer `{}`", text::clean(&signer, 64)))
+    }
+}
+
+impl log::Host for Hand {
+    fn write(&mut self, level: log::Level, message: String) {
+        let Some(door) = &self.door else { return };
+        let mut record = door.record();
+        record.log_lines += 1;
+        if record.log_lines > LOG_LINES_MAX {
+            return;
+        }
+        drop(record);
+        let line = text::clean(&door.ground.scrubbed(&message), LOG_LINE_MAX);
+        tracing::debug!(target: "bursar::driver", driver = door.ground.name(), ?level, line);
+    }
+}
+
+impl crate::bindings::types::Host for Hand {}
+
+impl WasiView for Hand {
+    /// Made when first asked for: most drivers never ask.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let (ctx, table) = self.wasi.get_or_insert_with(|| {
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(RESOURCES_MAX);
+            (authority::nothing(), table)
+        });
+        WasiCtxView { ctx, table }
+    }
+}

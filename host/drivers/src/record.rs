@@ -1,0 +1,160 @@
+//! What the door saw in one call. It lives outside the sandbox, so that a trap or a time-out takes nothing away from
+//! it: money is freed, ids are ours, and prices are known by this record alone.
+
+use crate::evidence::{self, Listing, MadeSeen, PriceSeen, Row, Seen, Tagged, Verdict};
+use crate::{manifest::Effect, manifest::Route, template::Cut, text};
+use bursar_core::money::Usd;
+
+/// Of all answers of a call together, kept to look addresses up in.
+const ANSWERS_MAX: usize = 16 << 20;
+const ROWS_MAX: usize = 100_000;
+
+/// What is known of a request that costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// No request that costs left the host.
+    Nothing,
+    /// It was answered, and the manifest calls this answer a no.
+    Refused { status: u16, text: String },
+    /// It was answered with something else; only what the host read in it counts.
+    Answered { status: u16 },
+    /// It left, or may have, and no whole answer came.
+    Maybe(String),
+}
+
+#[derive(Default)]
+pub(crate) struct Record {
+    /// Requests that left in this sandbox's life.
+    pub(crate) sent: u32,
+    pub(crate) spend: Option<Left>,
+    pub(crate) made: Vec<String>,
+    /// The provider accepted an end, or said that the instance had ended.
+    pub(crate) end_accepted: bool,
+    /// The route `destroy` was answered; asking once more would say the same.
+    pub(crate) destroy_answered: bool,
+    pub(crate) listing: Option<Listing>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) account: Option<String>,
+    pub(crate) named: Vec<(String, String)>,
+    pub(crate) no_credential: Option<(String, Vec<String>)>,
+    /// The last thing the door said no to, if nothing left since.
+    pub(crate) denied: Option<String>,
+    pub(crate) log_lines: u32,
+    prices: Vec<evidence::Priced>,
+    answers: Vec<String>,
+    answers_len: usize,
+}
+
+impl Record {
+    /// A page of a list begins: its own share of requests and addresses, the same evidence.
+    pub(crate) fn next_page(&mut self) {
+        self.sent = 0;
+        self.log_lines = 0;
+        self.answers.clear();
+        self.answers_len = 0;
+    }
+
+    pub(crate) fn left(&self) -> Left {
+        self.spend.clone().unwrap_or(Left::Nothing)
+    }
+
+    /// Writes down one answer, as the host read it.
+    pub(crate) fn answered(
+        &mut self,
+        route: &Route,
+        values: &[(String, String)],
+        status: u16,
+        seen: Seen,
+    ) -> Option<String> {
+        if let Some(account) = seen.account.clone() {
+            self.account = Some(account);
+        }
+        if let Some(listing) = self.listing.as_mut().filter(|_| route.is_list()) {
+            listing.add(route, values, &seen);
+        }
+        let verdict = seen.verdict.clone();
+        let made = match route.effect {
+            Effect::Spend => self.spent(status, &seen),
+            Effect::Release => {
+                self.end_accepted |= matches!(verdict, Some(Verdict::Accepted | Verdict::Ended));
+                self.destroy_answered |= route.name == "destroy";
+                None
+            }
+            Effect::Read | Effect::Change => None,
+        };
+        self.prices.extend(seen.prices);
+        let room = ROWS_MAX.saturating_sub(self.rows.len());
+        self.rows.extend(seen.page.into_iter().flat_map(|page| page.rows).take(room));
+        made
+    }
+
+    fn spent(&mut self, status: u16, seen: &Seen) -> Option<String> {
+        self.spend = Some(match &seen.verdict {
+            Some(Verdict::Refused(why)) => Left::Refused { status, text: text::clean(why, 300) },
+            _ => Left::Answered { status },
+        });
+        match &seen.made {
+            MadeSeen::One(id) => {
+                self.add_made(id);
+                Some(id.clone())
+            }
+            MadeSeen::Several(ids) => {
+                ids.iter().for_each(|id| self.add_made(id));
+                None
+            }
+            MadeSeen::Undeclared | MadeSeen::None | MadeSeen::Unreadable(_) | MadeSeen::Signed => None,
+        }
+    }
+
+    fn add_made(&mut self, id: &str) {
+        if !self.made.iter().any(|known| known == id) {
+            self.made.push(id.to_owned());
+        }
+    }
+
+    /// Adds the ids of rows that carry this tag: what was made although its answer did not say so.
+    pub(crate) fn find_tagged(&mut self, tag: &str) {
+        let ours = |row: &&Row| matches!(&row.tag, Tagged::Tag(t) if t == tag);
+        let ids: Vec<String> = self.rows.iter().filter(ours).map(|row| row.id.clone()).collect();
+        ids.iter().for_each(|id| self.add_made(id));
+    }
+
+    pub(crate) fn remember(&mut self, body: &[u8]) {
+        if self.answers_len + body.len() <= ANSWERS_MAX {
+            self.answers_len += body.len();
+            self.answers.push(String::from_utf8_lossy(body).into_owned());
+        }
+    }
+
+    /// Returns whether the word stood whole in an answer of this call.
+    pub(crate) fn stood(&self, word: &str) -> bool {
+        self.answers.iter().any(|answer| evidence::stands_in(word, answer))
+    }
+
+    pub(crate) fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.iter().rev().find(|row| row.id == id)
+    }
+
+    /// Returns the ids of rows that show this public key; comments do not count.
+    pub(crate) fn ids_of_key(&self, line: &str) -> Vec<String> {
+        let bare = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+        let ours = bare(line);
+        let shows = |row: &&Row| ours.len() == 2 && row.key.as_deref().is_some_and(|key| bare(key) == ours);
+        self.rows.iter().filter(shows).map(|row| row.id.clone()).collect()
+    }
+
+    pub(crate) fn price_of(&self, offer: &Cut) -> PriceSeen {
+        evidence::price_for(&self.prices, offer)
+    }
+
+    pub(crate) fn rate_of_made(&self) -> Option<Usd> {
+        self.made.iter().find_map(|id| self.row(id)).and_then(|row| row.rate)
+    }
+}
+
+pub(crate) fn tag_of(row: &Row) -> Option<&str> {
+    match &row.tag {
+        Tagged::Tag(tag) => Some(tag),
+        Tagged::None | Tagged::Missing => None,
+    }
+}
