@@ -1,0 +1,239 @@
+//! Runs one script on a machine over a channel: input in, output gathered in bounds, exit told, every wait with an end.
+//! This module does not know what the script is for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::ChannelMsg;
+use russh::client::Msg;
+use russh::{ChannelReadHalf, ChannelWriteHalf};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::clean::clean_line;
+use crate::connect::Link;
+use crate::error::SshError;
+use crate::gather::Gather;
+use crate::script::{self, MARK};
+use crate::{Ssh, Target};
+
+/// Answers of our own scripts are short.
+const ANSWER_MAX: usize = 2 * 1024 * 1024;
+/// A background child may hold the output open after the command has ended; then nothing more is waited for.
+const IDLE_AFTER_EXIT: Duration = Duration::from_millis(700);
+const MOST_AFTER_EXIT: Duration = Duration::from_secs(10);
+/// Noise of a login before the mark; more is no noise.
+const NOISE_MAX: usize = 64 * 1024;
+
+/// A script that runs, and what came of it so far.
+pub(crate) struct Running {
+    read: ChannelReadHalf,
+    feeder: JoinHandle<()>,
+    /// The connection lives as long as somebody uses it.
+    _link: Arc<Link>,
+    opening: Option<Vec<u8>>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) stdout: Gather,
+    pub(crate) stderr: Gather,
+    pub(crate) exit: Option<i32>,
+    pub(crate) signal: Option<String>,
+    exited_at: Option<Instant>,
+}
+
+/// How waiting ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    Ended,
+    TimeUp,
+    /// The connection broke.
+    Broken,
+}
+
+/// What a script of ours answered.
+pub(crate) struct Answer {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    pub(crate) exit: Option<i32>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Returns the answer where the script succeeded, and its complaint where not.
+    pub(crate) fn succeeded(self, doing: &'static str) -> Result<Answer, SshError> {
+        if self.exit == Some(0) {
+            return Ok(self);
+        }
+        let code = self.exit.map_or("no exit code".to_owned(), |code| format!("exit code {code}"));
+        let why = match self.stderr.is_empty() {
+            true => code,
+            false => clean_line(self.stderr.as_bytes(), 600),
+        };
+        Err(SshError::Machine { doing, why })
+    }
+}
+
+impl Ssh {
+    /// Runs a script of ours to its end.
+    pub(crate) async fn ask(
+        &self,
+        at: &Target,
+        doing: &'static str,
+        script: &str,
+        secs: u64,
+    ) -> Result<Answer, SshError> {
+        let mut running =
+            self.begin(at, script, Vec::new(), Gather::exact(ANSWER_MAX), Gather::folding(8 * 1024)).await?;
+        match running.until(Instant::now() + Duration::from_secs(secs)).await {
+            Until::Ended => running.answer(doing),
+            Until::TimeUp => Err(SshError::TooSlow { address: at.address(), doing, secs }),
+            Until::Broken => Err(SshError::Lost { address: at.address(), doing }),
+        }
+    }
+
+    /// Starts a script whose input is `stdin`, to its end.
+    pub(crate) async fn begin(
+        &self,
+        at: &Target,
+        script: &str,
+        stdin: Vec<u8>,
+        stdout: Gather,
+        stderr: Gather,
+    ) -> Result<Running, SshError> {
+        let (link, channel) = self.channel(at).await?;
+        let (read, write) = channel.split();
+        let starting = write.exec(true, script::START);
+        let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
+        timeout_at(Instant::now() + Duration::from_secs(10), starting)
+            .await
+            .map_err(|_| lost())?
+            .map_err(|_| lost())?;
+        let feeder = tokio::spawn(feed(write, script::line(script), stdin));
+        Ok(Running {
+            read,
+            feeder,
+            _link: link,
+            opening: Some(Vec::new()),
+            pid: None,
+            stdout,
+            stderr,
+            exit: None,
+            signal: None,
+            exited_at: None,
+        })
+    }
+}
+
+/// Writes beside the reading: a command that answers before it has read everything must not stand still.
+async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Vec<u8>) {
+    let all = async {
+        write.data(&line[..]).await?;
+        if !stdin.is_empty() {
+            write.data(&stdin[..]).await?;
+        }
+        write.eof().await
+    };
+    if let Err(why) = all.await {
+        tracing::trace!(%why, "the command ended before it read all of its input");
+    }
+    // Dropping the half would close nothing; it is kept until the reader is done and aborts this task.
+    std::future::pending::<()>().await;
+}
+
+impl Running {
+    /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
+    pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
+        loop {
+            let end =
+                self.exited_at.map_or(deadline, |at| (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT));
+            match timeout_at(end, self.read.wait()).await {
+                Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
+                Err(_) => return Until::TimeUp,
+                Ok(Some(ChannelMsg::Close)) => return self.ended(),
+                Ok(None) if self.exited_at.is_some() => return self.ended(),
+                Ok(None) => return Until::Broken,
+                Ok(Some(message)) => self.take(message),
+            }
+        }
+    }
+
+    fn ended(&mut self) -> Until {
+        if let Some(noise) = self.opening.take() {
+            self.stdout.push(&noise);
+        }
+        Until::Ended
+    }
+
+    fn take(&mut self, message: ChannelMsg) {
+        match message {
+            ChannelMsg::Data { data } => self.take_stdout(&data),
+            ChannelMsg::ExtendedData { data, .. } => self.stderr.push(&data),
+            ChannelMsg::ExitStatus { exit_status } => {
+                self.exit = i32::try_from(exit_status).ok();
+                self.exited_at = Some(Instant::now());
+            }
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                self.signal = Some(clean_line(format!("{signal_name:?}").as_bytes(), 32));
+                self.exited_at = Some(Instant::now());
+            }
+            ChannelMsg::Failure => {
+                self.stderr.push(b"the machine's SSH server refused to start a command\n");
+                self.exited_at = Some(Instant::now());
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops what came before the mark, and reads the process's number from it.
+    fn take_stdout(&mut self, data: &[u8]) {
+        let Some(mut opening) = self.opening.take() else {
+            return self.stdout.push(data);
+        };
+        opening.extend_from_slice(data);
+        match split_mark(&opening) {
+            Some((pid, rest)) => {
+                self.pid = Some(pid);
+                self.stdout.push(rest);
+            }
+            None if opening.len() > NOISE_MAX => self.stdout.push(&opening),
+            None => self.opening = Some(opening),
+        }
+    }
+
+    fn answer(mut self, doing: &'static str) -> Result<Answer, SshError> {
+        let none = || Gather::exact(0);
+        let stdout = std::mem::replace(&mut self.stdout, none()).into_bytes();
+        let stderr = std::mem::replace(&mut self.stderr, none()).into_text();
+        let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than 2 MB".into() })?;
+        Ok(Answer { stdout, stderr, exit: self.exit })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.feeder.abort();
+    }
+}
+
+fn split_mark(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mark = MARK.as_bytes();
+    let at = bytes.windows(mark.len()).position(|window| window == mark)? + mark.len();
+    let line = at + bytes[at..].iter().position(|byte| *byte == b'\n')?;
+    let pid = std::str::from_utf8(&bytes[at..line]).ok()?.parse().ok()?;
+    Some((pid, &bytes[line + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_noisy_login_prints_is_not_the_answer() {
+        assert_eq!(split_mark(b"\x02bursar 12\nout"), Some((12, &b"out"[..])));
+        assert_eq!(split_mark(b"welcome!\n\x02bursar 12\nout\n"), Some((12, &b"out\n"[..])));
+        assert_eq!(split_mark(b"\x02bursar 1"), None);
+        assert_eq!(split_mark(b"no mark\n"), None);
+    }
+}

@@ -1,0 +1,35 @@
+# What the job scripts share, behind lib.sh.
+jobs=$HOME/.bursar/jobs
+# The files of a job are its owner's; the job itself keeps the machine's own umask.
+mask=$(umask)
+umask 077
+
+# session_of DIR: sets pid and start.
+session_of() { pid='' start=''; { read -r pid start <"$1/pid"; } 2>/dev/null; return 0; }
+
+value() { { IFS= read -r v <"$1"; } 2>/dev/null || v=; echo "${v:--}"; }
+
+runs() { session_of "$1"; [ "$(value "$1/boot")" = "$(boot_id)" ] && alive "$pid" "$start"; }
+
+# state_of DIR: ended, queued, running, rebooted or vanished.
+state_of() {
+  if [ -s "$1/exit" ]; then echo ended
+  elif [ ! -s "$1/pid" ]; then
+    # Written down a moment ago, or its starter died between the two.
+    if [ -n "$(find "$1/command" -mmin -1 2>/dev/null)" ]; then echo queued; else echo vanished; fi
+  elif [ "$(value "$1/boot")" != "$(boot_id)" ]; then echo rebooted
+  elif runs "$1"; then echo running
+  elif sleep 0.3 2>/dev/null; [ -s "$1/exit" ]; then echo ended
+  else echo vanished; fi
+}
+
+# describe NAME: one line of words, `-` for what is not known.
+describe() {
+  d=$jobs/$1
+  # The state first: a job that has ended writes no more, so the size is then its last.
+  now=$(state_of "$d")
+  size=$(wc -c <"$d/log" 2>/dev/null) || size=0
+  echo "job $1 $now $(value "$d/exit") $(value "$d/stopped") $(value "$d/started") $(value "$d/ended") $((size))"
+}
+
+names() { for d in "$jobs"/*/; do [ -f "$d/command" ] && { d=${d%/}; echo "${d##*/}"; }; done; return 0; }

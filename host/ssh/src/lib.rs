@@ -1,0 +1,94 @@
+//! Everything Bursar does on a rented machine: log in, set up, run, copy, keep jobs. This room never opens a local path that
+//! a caller names (files come as opened handles), never reads the ledger, and trusts nothing that a machine says.
+
+mod clean;
+mod connect;
+mod copy;
+mod error;
+mod exec;
+mod gather;
+mod install_keys;
+mod job;
+mod job_read;
+mod key;
+mod pins;
+mod run;
+mod script;
+mod set_up;
+mod terminal;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use bursar_core::job::JobState;
+pub use clean::{bound, clean, clean_line};
+pub use copy::{Content, Copied, Upload};
+pub use error::SshError;
+pub use job::{JobSpec, JobStopped};
+pub use job_read::{Job, JobRead, JobSummary};
+pub use run::{Ran, Run};
+pub use set_up::{Gpu, SetUp, SetUpState};
+
+/// One machine, and how it is reached. The pinned host key and the warm connection belong to `instance`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Our own id of the instance.
+    pub instance: String,
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+}
+
+impl Target {
+    /// Returns `user@host:port`, for messages.
+    pub fn address(&self) -> String {
+        format!("{}@{}:{}", self.user, self.host, self.port)
+    }
+}
+
+/// A cheap handle to the owner's key, the pinned host keys and the warm connections of this process.
+#[derive(Clone)]
+pub struct Ssh {
+    room: Arc<Room>,
+}
+
+struct Room {
+    key: key::OwnKey,
+    pins: pins::Pins,
+    slots: Mutex<HashMap<String, Arc<connect::Slot>>>,
+}
+
+impl Ssh {
+    /// Opens the folder `dir` (made 0700 where it is missing). No key is made before one is needed.
+    /// `imported` is a private key the owner names instead of ours.
+    pub fn open(dir: &Path, imported: Option<&Path>) -> Result<Ssh, SshError> {
+        key::make_private_dir(dir)?;
+        let key = key::OwnKey::new(dir, imported.map(PathBuf::from));
+        let pins = pins::Pins::new(dir);
+        Ok(Ssh { room: Arc::new(Room { key, pins, slots: Mutex::default() }) })
+    }
+
+    /// Returns the public key in the form of one `authorized_keys` line, making the pair on first use.
+    pub fn public_key(&self) -> Result<String, SshError> {
+        self.room.key.public_line()
+    }
+
+    /// Drops what we know of an ended instance: its warm connection and its pinned host key.
+    pub fn forget(&self, instance: &str) {
+        self.slots().remove(instance);
+        if let Err(error) = self.room.pins.forget(instance) {
+            tracing::warn!(instance, %error, "the pinned host key of an ended instance stays in the file");
+        }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<connect::Slot>>> {
+        self.room.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Ssh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ssh").finish_non_exhaustive()
+    }
+}
