@@ -1,0 +1,2 @@
+cat "$machine/name"
+echo

@@ -1,0 +1,122 @@
+//! One request to the imitated provider, with the fault that meets it: done or not, answered or not. It knows no
+//! sockets; an answer that never comes is the caller's to send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::bitlaunch;
+use crate::clock::ms_from_secs;
+use crate::faults::{Act, Answer, Rule};
+use crate::inner::Inner;
+use crate::journal::Outcome;
+use crate::reply::{Ask, Reply};
+
+/// Returns the answer, or nothing where the connection is to be cut.
+pub(crate) async fn serve(inner: &Arc<Inner>, ask: Ask, is_authorised: bool) -> Option<Reply> {
+    let (number, rule) = begin(inner, &ask, is_authorised);
+    if !is_authorised {
+        return end(inner, number, Some(Reply::empty(401)));
+    }
+    let (act, answer) = rule.as_ref().map_or((Act::Do, Answer::AsItIs), |rule| rule.fault.conduct());
+    let reply = perform(inner, ask, act, rule).await;
+    match answer {
+        Answer::Lost => return end(inner, number, None),
+        Answer::Never => hang(inner, number).await,
+        Answer::Late(secs) => hold(inner, number, secs).await,
+        _ => {}
+    }
+    match answer {
+        Answer::Never => end(inner, number, None),
+        _ => end(inner, number, Some(answer.apply(reply))),
+    }
+}
+
+fn begin(inner: &Inner, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
+    let mut state = inner.state();
+    let number = state.journal.begin(ask, inner.clock.now());
+    let rule = is_authorised.then(|| state.faults.take(ask)).flatten();
+    if let Some(rule) = &rule {
+        state.journal.fault(number, &rule.name);
+    }
+    (number, rule)
+}
+
+/// Does what is asked, or not, and returns what an honest provider would answer. A request that has begun is
+/// finished even when the client goes away.
+async fn perform(inner: &Arc<Inner>, ask: Ask, act: Act, rule: Option<Rule>) -> Reply {
+    let Act::After(secs) = act else { return act_now(inner, &ask, &act, rule.as_ref()) };
+    let inner = Arc::clone(inner);
+    let work = tokio::spawn(async move {
+        tokio::time::sleep(seconds(secs)).await;
+        act_now(&inner, &ask, &Act::Do, rule.as_ref())
+    });
+    work.await.unwrap_or_else(|_| Reply::empty(500))
+}
+
+fn act_now(inner: &Inner, ask: &Ask, act: &Act, rule: Option<&Rule>) -> Reply {
+    let now = inner.clock.now();
+    let mut state = inner.state();
+    let world = &mut state.world;
+    if let Some(rule) = rule {
+        rule.fault.change(world, now);
+    }
+    let reply = match act {
+        Act::Do | Act::After(_) => bitlaunch::answer(world, ask, now),
+        Act::Nothing => Reply::empty(500),
+        Act::Pretend => bitlaunch::answer(&mut world.clone(), ask, now),
+        Act::Later(secs) => {
+            let wait = SignedDuration::from_millis(ms_from_secs(*secs).unwrap_or(0));
+            world.landing.push((now + wait, ask.clone()));
+            Reply::empty(500)
+        }
+    };
+    let made = reply.as_json().and_then(|body| body["id"].as_str()).filter(|_| ask.method == "POST" && reply.is_ok());
+    if let (Some(rule), Some(server)) = (rule, made.and_then(|id| world.find_mut(id))) {
+        rule.fault.mark(server, now);
+    }
+    drop(state);
+    inner.wake.notify_one();
+    reply
+}
+
+/// Holds the request until the faults are cleared or the client goes away.
+async fn hang(inner: &Arc<Inner>, number: u64) {
+    let released = inner.release.notified();
+    inner.state().journal.end(number, Outcome::Hanging);
+    let mut guard = Abandoned { inner, number, is_held: true };
+    released.await;
+    guard.is_held = false;
+}
+
+async fn hold(inner: &Arc<Inner>, number: u64, secs: f64) {
+    let mut guard = Abandoned { inner, number, is_held: true };
+    tokio::time::sleep(seconds(secs)).await;
+    guard.is_held = false;
+}
+
+/// Notes that the client went away, if it is dropped while the request is held.
+struct Abandoned<'a> {
+    inner: &'a Inner,
+    number: u64,
+    is_held: bool,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        if self.is_held {
+            self.inner.state().journal.end(self.number, Outcome::Abandoned);
+        }
+    }
+}
+
+fn end(inner: &Inner, number: u64, reply: Option<Reply>) -> Option<Reply> {
+    let outcome = reply.as_ref().map_or(Outcome::Cut, |reply| Outcome::Answered(reply.status));
+    inner.state().journal.end(number, outcome);
+    reply
+}
+
+fn seconds(secs: f64) -> Duration {
+    Duration::from_millis(ms_from_secs(secs).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0))
+}

@@ -1,0 +1,89 @@
+//! HTTP: reads requests, hands them to the imitated provider or to the control, sends answers or cuts connections.
+//! It decides nothing else.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::clock::http_date;
+use crate::inner::Inner;
+use crate::reply::{Ask, Reply, Sent};
+use crate::{bitlaunch, control, provider};
+
+const BODY_MAX: usize = 16 << 20;
+
+/// Serves until it is aborted, which also ends all connections.
+pub(crate) async fn run(listener: TcpListener, inner: Arc<Inner>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let inner = Arc::clone(&inner);
+                connections.spawn(async move {
+                    let service = service_fn(|request| handle(Arc::clone(&inner), request));
+                    let mut http = hyper::server::conn::http1::Builder::new();
+                    http.auto_date_header(false).timer(TokioTimer::new());
+                    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+                        tracing::debug!(%error, "connection ended");
+                    }
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// An error makes hyper cut the connection, which is what some faults want.
+async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Result<Response<Sent>> {
+    let path = request.uri().path().to_owned();
+    let authorisation = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let ask = read(request).await?;
+    let reply = if let Some(path) = below(&path, bitlaunch::BASE) {
+        let is_authorised = bitlaunch::is_authorised(authorisation.as_deref());
+        provider::serve(&inner, Ask { path, ..ask }, is_authorised).await
+    } else if let Some(path) = below(&path, control::BASE) {
+        Some(control::answer(&inner, &Ask { path, ..ask }))
+    } else {
+        Some(Reply::message(404, format!("practice serves {} and {}", bitlaunch::BASE, control::BASE)))
+    };
+    let reply = reply.ok_or_else(|| std::io::Error::other("cut on purpose"))?;
+    response(&inner, &reply)
+}
+
+async fn read(request: Request<Incoming>) -> std::io::Result<Ask> {
+    let (head, body) = request.into_parts();
+    let bytes = Limited::new(body, BODY_MAX).collect().await.map_err(std::io::Error::other)?.to_bytes();
+    Ok(Ask {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    })
+}
+
+fn below(path: &str, base: &str) -> Option<String> {
+    let rest = path.strip_prefix(base)?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+}
+
+fn response(inner: &Inner, reply: &Reply) -> std::io::Result<Response<Sent>> {
+    let (mime, bytes) = reply.bytes();
+    let mut response = Response::builder().status(reply.status).header(DATE, http_date(inner.clock.now()));
+    let own_type = reply.headers.iter().any(|(name, _)| *name == "content-type");
+    if let Some(mime) = mime.filter(|_| !own_type) {
+        response = response.header(CONTENT_TYPE, mime);
+    }
+    for (name, value) in &reply.headers {
+        response = response.header(*name, value);
+    }
+    response.body(Sent::new(bytes, reply.cut)).map_err(std::io::Error::other)
+}
