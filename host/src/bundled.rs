@@ -1,0 +1,5 @@
+//! The drivers that come inside the binary. Each is loaded exactly as a stranger's file would be.
+
+/// File name and component of every bundled driver, built from `plugins/` by `build.rs`.
+pub const DRIVERS: &[(&str, &[u8])] =
+    &[("bitlaunch.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/bitlaunch.wasm")))];

@@ -1,0 +1,372 @@
+//! The command line: what can be asked, and how it is written. Nothing here does anything.
+
+use super::exit;
+use bursar_core::{
+    limits::{BadLimit, LimitKey, read_length},
+    money::Usd,
+};
+use clap::{Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Rents GPU machines inside limits that their owner set, for him and for his AI agents.
+#[derive(Debug, Parser)]
+#[command(name = "bursar", version, propagate_version = true, arg_required_else_help = true, after_long_help = exit::HELP)]
+#[command(after_help = "Try `bursar demo` first: it costs nothing. `--help` (not -h) lists the exit codes.")]
+pub(super) struct Args {
+    /// Answer with one JSON document on stdout
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve MCP on stdin and stdout; an agent's client starts this
+    Mcp,
+    /// Walk the whole loop before your eyes against an imitated provider; costs nothing, leaves nothing
+    Demo(Demo),
+    /// Serve the imitated providers on this computer until Ctrl-C
+    Practice(Practice),
+    /// List what can be rented now, cheapest first
+    Offers(Offers),
+    /// Rent a machine and wait until it is ready
+    Up(Up),
+    /// List your machines, their cost and their end
+    Ls(Ls),
+    /// End a machine and wait until its provider's lists are without it
+    Down(Down),
+    /// Open a terminal on a machine, or run a command there with your own terminal
+    Ssh(Ssh),
+    /// Run a command on a machine, or start it as a job that outlives every connection
+    Run(Run),
+    /// Show the jobs of a machine, or the output of one
+    Logs(Logs),
+    /// Show what is charged, what is held, and what is left
+    Spending(Spending),
+    /// Look at everything that can be wrong, and say what to do
+    Doctor,
+    /// Store a provider's key, readable by you only
+    Login(Login),
+    /// Show the limits, or set one
+    Limits {
+        #[command(subcommand)]
+        command: LimitsCommand,
+    },
+    /// Settle what is in doubt: look at every account once, or enter your own word about one machine
+    Settle(Settle),
+    /// Look at drivers: the sandboxed components that know the providers
+    Driver {
+        #[command(subcommand)]
+        command: DriverCommand,
+    },
+    /// Print a shell's completions
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Do not pause between the steps
+    #[arg(long)]
+    pub(super) quick: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Practice {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDR")]
+    pub(super) listen: SocketAddr,
+    /// Print the KEY=VALUE lines that point bursar here, and serve on
+    #[arg(long)]
+    pub(super) env: bool,
+    /// Where the machines and the practice's ledger live [default: a folder of its own, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// Which SSH server answers on the machines; openssh needs root and openssh-server
+    #[arg(long, value_enum, default_value = "built-in")]
+    pub(super) machines: Machines,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Machines {
+    BuiltIn,
+    #[value(name = "openssh")]
+    OpenSsh,
+}
+
+/// What a machine must have.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Wanted {
+    /// Part of the GPU's model, such as a40
+    #[arg(long, value_name = "MODEL")]
+    pub(super) gpu: Option<String>,
+    /// At least so many GPUs, or slices of one
+    #[arg(long, value_name = "N")]
+    pub(super) gpus: Option<u32>,
+    /// At least so much memory on each GPU, in GiB
+    #[arg(long, value_name = "GIB")]
+    pub(super) vram: Option<u64>,
+    /// At most this price, in USD per hour
+    #[arg(long, value_name = "USD")]
+    pub(super) max_price: Option<Usd>,
+    /// Of this provider only
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+    /// In this place: its id, part of its name, or a country
+    #[arg(long, value_name = "SITE")]
+    pub(super) site: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Offers {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// Show all, also what is sold out
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Up {
+    /// Its name: letters, digits, - and _; asked again with the same arguments it is the same machine
+    pub(super) name: String,
+    /// One exact offer, as `bursar offers` shows it: PROVIDER:ID
+    #[arg(long, value_name = "OFFER", value_parser = offer, conflicts_with_all = ["gpu", "gpus", "vram", "max_price", "provider", "site"])]
+    pub(super) offer: Option<OfferId>,
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// How long it may live, such as 90m, 4h or 2d [default: the limit default_lease]
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    pub(super) length: Option<u64>,
+    /// An image by its id or its name
+    #[arg(long)]
+    pub(super) image: Option<String>,
+    /// A further public key that may log in: a file or the line itself; may be given again
+    #[arg(long, value_name = "FILE|LINE")]
+    pub(super) ssh_key: Vec<String>,
+    /// Price it and decide, but rent nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Return when the provider has named it; a later bursar makes it ready
+    #[arg(long)]
+    pub(super) no_wait: bool,
+}
+
+/// `PROVIDER:ID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OfferId {
+    pub(super) provider: String,
+    pub(super) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Ls {
+    /// Show those that ended, too
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Ask the providers first
+    #[arg(long)]
+    pub(super) refresh: bool,
+    /// Show what else lives on the accounts; it is never touched
+    #[arg(long)]
+    pub(super) foreign: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Down {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// Wait at most so many seconds for its provider's lists to be without it
+    #[arg(long, value_name = "SECS", default_value_t = 120)]
+    pub(super) wait: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Ssh {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// A command instead of a shell; words are joined with blanks, as ssh does
+    #[arg(last = true)]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// End it after this long
+    #[arg(long, value_name = "LENGTH", default_value = "10m", value_parser = seconds)]
+    pub(super) timeout: u64,
+    /// The folder it runs in, on the machine
+    #[arg(long, value_name = "DIR")]
+    pub(super) workdir: Option<String>,
+    /// Start it as a job of this name and return at once; see `bursar logs`
+    #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
+    pub(super) job: Option<String>,
+    /// The command; one word is taken as a whole line of shell, several are quoted
+    #[arg(last = true, required = true)]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Logs {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// The job; without it the jobs are listed
+    pub(super) job: Option<String>,
+    /// The last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub(super) lines: usize,
+    /// Go on until the job ends
+    #[arg(short, long, requires = "job")]
+    pub(super) follow: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Spending {
+    /// Show the newest entries of the ledger
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) entries: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Login {
+    pub(super) provider: String,
+    /// Which key, where the provider has several
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Read the key from stdin instead of asking for it
+    #[arg(long)]
+    pub(super) key_from_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LimitsCommand {
+    /// Show every limit, what it bounds, and what may narrow it
+    Show,
+    /// Set one limit for every bursar on this ledger
+    Set {
+        #[arg(value_parser = limit)]
+        key: LimitKey,
+        value: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Settle {
+    /// Name or id of the machine that you looked up at its provider
+    #[arg(requires = "word")]
+    pub(super) instance: Option<String>,
+    #[command(flatten)]
+    pub(super) word: Word,
+}
+
+/// The owner's word.
+#[derive(Debug, clap::Args)]
+#[group(id = "word", multiple = false, requires = "instance")]
+pub(super) struct Word {
+    /// It does not exist: charge what it cost, release the rest
+    #[arg(long)]
+    pub(super) gone: bool,
+    /// It exists: keep or take its hold again, and look for it
+    #[arg(long)]
+    pub(super) alive: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DriverCommand {
+    /// List every driver and where it stands
+    List,
+    /// Say what a driver is and the worst that it may do, without trusting it
+    Inspect {
+        /// A .wasm file, or the name of a driver
+        file: PathBuf,
+    },
+    /// Let in a dropped driver as it lies there now
+    Allow { name: String },
+}
+
+impl Wanted {
+    pub(super) fn is_empty(&self) -> bool {
+        let Wanted { gpu, gpus, vram, max_price, provider, site } = self;
+        gpu.is_none() && gpus.is_none() && vram.is_none() && max_price.is_none() && provider.is_none() && site.is_none()
+    }
+}
+
+fn offer(text: &str) -> Result<OfferId, String> {
+    match text.split_once(':') {
+        Some((provider, id)) if !provider.is_empty() && !id.is_empty() => {
+            Ok(OfferId { provider: provider.to_owned(), id: id.to_owned() })
+        }
+        _ => Err("an offer is written PROVIDER:ID, as `bursar offers` shows it".to_owned()),
+    }
+}
+
+fn length(text: &str) -> Result<u64, String> {
+    read_length(text)
+        .ok_or_else(|| "write a length with its unit, such as 90m, 4h or 2d; at least one minute".to_owned())
+}
+
+/// A time-out may be shorter than a lease.
+fn seconds(text: &str) -> Result<u64, String> {
+    let secs = text.strip_suffix('s').and_then(|digits| digits.parse().ok()).filter(|secs| *secs > 0);
+    secs.or_else(|| read_length(text)).ok_or_else(|| "write a length with its unit, such as 30s, 10m or 2h".to_owned())
+}
+
+fn limit(text: &str) -> Result<LimitKey, BadLimit> {
+    LimitKey::named(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn command_lines_are_taken_or_refused_as_a_whole() {
+        for (line, taken) in [
+            ("offers --gpu a40 --vram 8 --max-price 0.5 --json", true),
+            ("offers --max-price nan", false),
+            ("offers --all --limit 3", false),
+            ("up box --offer bitlaunch:1/vcg/lax --for 90m", true),
+            ("up box --offer bitlaunch --for 90m", false),
+            ("up box --offer bitlaunch:x --gpu a40", false),
+            ("up box --gpu a40 --for 4", false),
+            ("ssh box -- nvidia-smi -L", true),
+            ("run box --timeout 30s -- true", true),
+            ("run box --timeout 30 -- true", false),
+            ("run box", false),
+            ("logs box -f", false),
+            ("logs box train -f -n 5", true),
+            ("limits set max_lease 8h", true),
+            ("limits set max_prize 8h", false),
+            ("settle", true),
+            ("settle box", false),
+            ("settle --gone", false),
+            ("settle box --gone", true),
+            ("settle box --gone --alive", false),
+            ("practice --env --listen 127.0.0.1:0 --machines openssh", true),
+            ("completions zsh", true),
+            ("", false),
+        ] {
+            let words = ["bursar"].into_iter().chain(line.split_whitespace());
+            let parsed = Args::try_parse_from(words);
+            assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn an_offer_may_hold_colons_and_slashes_behind_its_provider() {
+        let id = |id: &str| OfferId { provider: "p".into(), id: id.into() };
+        assert_eq!(offer("p:1/a:b/c"), Ok(id("1/a:b/c")));
+        assert!(offer(":x").is_err() && offer("p:").is_err());
+    }
+}

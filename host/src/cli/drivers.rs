@@ -1,0 +1,113 @@
+//! `bursar driver`: the sandboxed components that know the providers, where they stand and the worst that they may do.
+
+use super::{
+    Done,
+    exit::Code,
+    open::open,
+    out::{Out, table},
+};
+use crate::flow::{DriverStatus, Inspection, ListedDriver};
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(super) async fn list(out: &Out) -> Done {
+    let rooms = open(out).await?;
+    let all = rooms.list_drivers().await?;
+    let plugins = rooms.settings.plugins.display();
+    let json = || json!({ "drivers": all.iter().map(document).collect::<Vec<_>>(), "plugins": plugins.to_string() });
+    out.answer(json, || in_words(&all, &plugins.to_string()));
+    let waits = all.iter().any(|driver| driver.status != DriverStatus::Serving);
+    Ok(if waits { Code::NeedsYou } else { Code::Done })
+}
+
+pub(super) async fn inspect(out: &Out, file: &Path) -> Done {
+    let rooms = open(out).await?;
+    let seen = rooms.inspect_driver(file).await?;
+    out.answer(|| inspection(&seen), || inspection_in_words(&seen));
+    Ok(Code::Done)
+}
+
+pub(super) async fn allow(out: &Out, name: &str) -> Done {
+    let rooms = open(out).await?;
+    rooms.allow_driver(name).await?;
+    out.answer(
+        || json!({ "allowed": name }),
+        || format!("`{name}` is let in as it lies there now; a changed file will ask again"),
+    );
+    Ok(Code::Done)
+}
+
+/// Returns where a driver stands, in a word, and what it waits for.
+fn status(status: &DriverStatus) -> (&'static str, String) {
+    match status {
+        DriverStatus::Serving => ("serving", String::new()),
+        DriverStatus::Pending { wider, command, serving } => {
+            let word = if *serving { "serving, newer waits" } else { "waits for you" };
+            (word, format!("{}; to let it in: {command}", wider.join("; ")))
+        }
+        DriverStatus::EndsOnly(why) => ("ends only", why.clone()),
+        DriverStatus::Refused(why) => ("refused", why.clone()),
+    }
+}
+
+fn document(driver: &ListedDriver) -> Value {
+    let (word, what) = status(&driver.status);
+    json!({
+        "name": driver.name, "version": driver.version, "sha256": driver.sha256, "bundled": driver.bundled,
+        "status": word, "why": what,
+    })
+}
+
+fn in_words(all: &[ListedDriver], plugins: &str) -> String {
+    let row = |driver: &ListedDriver| {
+        let (word, _) = status(&driver.status);
+        let from = if driver.bundled { "this binary" } else { "a file" };
+        let sha256 = driver.sha256.as_deref().unwrap_or("-");
+        vec![
+            driver.name.clone(),
+            driver.version.clone().unwrap_or_else(|| "-".to_owned()),
+            word.to_owned(),
+            from.to_owned(),
+            sha256.chars().take(16).collect(),
+        ]
+    };
+    let mut lines =
+        vec![table(&["DRIVER", "VERSION", "STATUS", "FROM", "SHA-256"], &[], all.iter().map(row).collect())];
+    for driver in all {
+        let (word, what) = status(&driver.status);
+        if !what.is_empty() {
+            lines.push(format!("! {}: {word}: {what}", driver.name));
+        }
+    }
+    lines.push(format!("\nfurther drivers are looked for in {plugins}; see one: bursar driver inspect NAME"));
+    lines.join("\n")
+}
+
+fn inspection(seen: &Inspection) -> Value {
+    json!({
+        "name": seen.name, "version": seen.version, "sha256": seen.sha256, "bytes": seen.bytes,
+        "imports": seen.imports, "exports": seen.exports, "capabilities": seen.capabilities.names(),
+        "powers": seen.powers, "wider": seen.wider, "manifest": seen.manifest,
+    })
+}
+
+fn inspection_in_words(seen: &Inspection) -> String {
+    let list = |title: &str, lines: &[String]| match lines.is_empty() {
+        true => String::new(),
+        false => {
+            format!("\n{title}\n{}\n", lines.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n"))
+        }
+    };
+    format!(
+        "{} {} · {} KiB · sha256 {}\ncan: {}\n{}{}{}\nits manifest, word for word:\n{}",
+        seen.name,
+        seen.version,
+        seen.bytes.div_ceil(1024),
+        seen.sha256,
+        seen.capabilities.names().join(", "),
+        list("the worst that it may do, as the host enforces it:", &seen.powers),
+        list("more than you let in before:", &seen.wider),
+        list("what the sandbox links (nothing else is there):", &seen.imports),
+        seen.manifest.trim_end()
+    )
+}

@@ -1,0 +1,89 @@
+//! Commands and output for people. Every command goes through the flows; this room keeps no state and knows no provider.
+
+mod args;
+mod completions;
+mod demo;
+mod doctor;
+mod down;
+mod drivers;
+mod exit;
+mod limits;
+mod login;
+mod logs;
+mod ls;
+mod mcp;
+mod offers;
+mod open;
+mod out;
+mod practice;
+mod progress;
+mod public_key;
+mod refused;
+mod run_command;
+mod scratch;
+mod settle;
+mod spending;
+mod terminal;
+mod text;
+mod up;
+mod values;
+
+use crate::flow::FlowError;
+use args::{Args, Command, DriverCommand, LimitsCommand};
+use clap::Parser;
+use exit::Code;
+use out::Out;
+use std::process::ExitCode;
+
+/// What a command ends with when nothing went wrong that it could not say itself.
+type Done = Result<Code, FlowError>;
+
+/// Runs the command that this process was started with.
+pub async fn run() -> ExitCode {
+    let args = Args::parse();
+    let out = Out::new(args.json);
+    start_log(&args.command);
+    let code = match dispatch(args.command, &out).await {
+        Ok(code) => code,
+        Err(error) => {
+            out.error(&error);
+            Code::of(&error)
+        }
+    };
+    code.into()
+}
+
+async fn dispatch(command: Command, out: &Out) -> Done {
+    match command {
+        Command::Mcp => mcp::mcp().await,
+        Command::Demo(ask) => demo::demo(out, ask).await,
+        Command::Practice(ask) => practice::practice(out, ask).await,
+        Command::Offers(ask) => offers::offers(out, ask).await,
+        Command::Up(ask) => up::up(out, ask).await,
+        Command::Ls(ask) => ls::ls(out, ask).await,
+        Command::Down(ask) => down::down(out, ask).await,
+        Command::Ssh(ask) => terminal::ssh(out, ask).await,
+        Command::Run(ask) => run_command::run(out, ask).await,
+        Command::Logs(ask) => logs::logs(out, ask).await,
+        Command::Spending(ask) => spending::spending(out, ask).await,
+        Command::Doctor => doctor::doctor(out).await,
+        Command::Login(ask) => login::login(out, ask).await,
+        Command::Limits { command: LimitsCommand::Show } => limits::show(out).await,
+        Command::Limits { command: LimitsCommand::Set { key, value } } => limits::set(out, key, &value).await,
+        Command::Settle(ask) => settle::settle(out, ask).await,
+        Command::Driver { command: DriverCommand::List } => drivers::list(out).await,
+        Command::Driver { command: DriverCommand::Inspect { file } } => drivers::inspect(out, &file).await,
+        Command::Driver { command: DriverCommand::Allow { name } } => drivers::allow(out, &name).await,
+        Command::Completions { shell } => completions::completions(shell),
+    }
+}
+
+/// Logs go to stderr, so that stdout holds answers only. `BURSAR_LOG=debug` shows more.
+fn start_log(command: &Command) {
+    let usual = if matches!(command, Command::Mcp) { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    log.with_ansi(colours).with_target(false).without_time().init();
+}

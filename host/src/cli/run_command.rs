@@ -1,0 +1,128 @@
+//! `bursar run`: one command on a machine, ended with this process, or started as a job that outlives everything.
+
+use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting};
+use crate::flow::{FlowError, JobSpec, LOCAL_PRINCIPAL, Ran, Rooms, Run};
+use bursar_core::time::human;
+use serde_json::json;
+use std::{io::Write, time::Duration};
+
+/// Of each stream; the middle of what is longer is left out.
+const OUTPUT_MAX: usize = 8 << 20;
+
+pub(super) async fn run(out: &Out, ask: args::Run) -> Done {
+    let rooms = open(out).await?;
+    let command = shell_line(&ask.command);
+    match &ask.job {
+        Some(job) => start_job(out, &rooms, &ask, job, command).await,
+        None => run_now(out, &rooms, &ask, command).await,
+    }
+}
+
+async fn run_now(out: &Out, rooms: &Rooms, ask: &args::Run, command: String) -> Done {
+    let timeout = Duration::from_secs(ask.timeout);
+    let run = Run { command, timeout, stdin: None, max_output: OUTPUT_MAX, workdir: ask.workdir.clone() };
+    let waiting = Waiting::new(&format!("running on `{}`", ask.name));
+    let ran = tokio::select! {
+        ran = rooms.run_command(LOCAL_PRINCIPAL, &ask.name, &run) => Some(ran),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    waiting.done();
+    let Some(ran) = ran else {
+        // Dropping it ended it over there; give that word time to leave.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        out.aside("left: the command was told to end; look before you repeat it");
+        return Ok(Code::Left);
+    };
+    let ran = ran?;
+    show(out, &ran);
+    ended(&ran, ask)
+}
+
+fn show(out: &Out, ran: &Ran) {
+    if out.json {
+        return out.document(&json!({
+            "stdout": ran.stdout, "stderr": ran.stderr, "exit": ran.exit, "signal": ran.signal, "timed_out": ran.timed_out,
+            "stdout_bytes": ran.stdout_bytes, "stderr_bytes": ran.stderr_bytes,
+        }));
+    }
+    out.raw(&ran.stdout);
+    drop(std::io::stderr().write_all(ran.stderr.as_bytes()));
+}
+
+fn ended(ran: &Ran, ask: &args::Run) -> Done {
+    if ran.timed_out {
+        let what = format!("the command did not end within {} and was ended", human(ask.timeout));
+        let hint =
+            format!("allow more with --timeout, or start it as a job: bursar run {} --job NAME -- COMMAND", ask.name);
+        return Err(FlowError::failed(what, hint));
+    }
+    match (ran.exit, &ran.signal) {
+        (Some(code), _) => Ok(Code::Remote(u8::try_from(code).unwrap_or(255))),
+        (None, Some(signal)) => Err(FlowError::failed(
+            format!("the command was killed by {signal} on the machine"),
+            "look for what ended it there",
+        )),
+        (None, None) => {
+            Err(FlowError::failed("it is not known how the command ended", "look on the machine before you repeat it"))
+        }
+    }
+}
+
+async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command: String) -> Done {
+    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone() };
+    let started = rooms.start_job(LOCAL_PRINCIPAL, &ask.name, &spec).await?;
+    let (name, state) = (&started.name, &started.state);
+    out.answer(
+        || json!({ "job": name, "state": state, "started_at": started.started_at }),
+        || format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
+    );
+    Ok(Code::Done)
+}
+
+/// One word is a line of shell already; several are a program and its arguments.
+fn shell_line(words: &[String]) -> String {
+    match words {
+        [line] => line.clone(),
+        words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_word_is_shell_and_several_are_arguments() {
+        for (words, line) in [
+            (&["cd x && ls | wc -l"][..], "cd x && ls | wc -l"),
+            (&["nvidia-smi", "-L"], "nvidia-smi -L"),
+            (&["echo", "a b", "$HOME", ""], "echo 'a b' '$HOME' ''"),
+            (&["echo", "it's"], r"echo 'it'\''s'"),
+        ] {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            assert_eq!(shell_line(&words), line);
+        }
+    }
+
+    fn ran(exit: Option<i32>, signal: Option<&str>, timed_out: bool) -> Ran {
+        let (stdout, stderr) = (String::new(), String::new());
+        Ran { stdout, stderr, exit, signal: signal.map(str::to_owned), timed_out, stdout_bytes: 0, stderr_bytes: 0 }
+    }
+
+    #[test]
+    fn it_ends_as_the_command_ended() {
+        let ask = args::Run { name: "box".into(), timeout: 60, workdir: None, job: None, command: vec![] };
+        assert_eq!(ended(&ran(Some(0), None, false), &ask).unwrap(), Code::Remote(0));
+        assert_eq!(ended(&ran(Some(3), None, false), &ask).unwrap(), Code::Remote(3));
+        assert!(ended(&ran(None, Some("KILL"), false), &ask).is_err());
+        assert!(ended(&ran(Some(0), None, true), &ask).is_err());
+    }
+}

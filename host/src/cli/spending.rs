@@ -1,0 +1,136 @@
+//! `bursar spending`: what is charged, what is held, what is left, and the entries that make it so.
+
+use super::{
+    Done, args,
+    exit::Code,
+    open::open,
+    out::{Out, table},
+    text, values,
+};
+use crate::flow::{FlowError, Rooms, Spending};
+use bursar_core::{
+    instance::InstanceId,
+    ledger::{Entry, Kind},
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+pub(super) type Names = HashMap<InstanceId, String>;
+
+pub(super) async fn spending(out: &Out, ask: args::Spending) -> Done {
+    let rooms = open(out).await?;
+    let spending = rooms.get_spending().await?;
+    let (entries, names) = match ask.entries {
+        0 => (vec![], Names::new()),
+        n => (rooms.entries(None, n).await?, names(&rooms, n).await?),
+    };
+    let json = || {
+        let mut json = document(&spending);
+        json["entries"] =
+            entries.iter().map(|e| values::entry(e, names.get(&e.instance).map(String::as_str))).collect();
+        json
+    };
+    out.answer(json, || match ask.entries {
+        0 => in_words(&spending),
+        _ => format!("{}\n\n{}", in_words(&spending), entries_in_table(&entries, &names)),
+    });
+    Ok(Code::Done)
+}
+
+/// Returns what the instances of the last entries are called.
+pub(super) async fn names(rooms: &Rooms, recent: u32) -> Result<Names, FlowError> {
+    let listed = rooms.list_instances(recent, false, false).await?;
+    Ok(listed.instances.into_iter().map(|state| (state.instance.id, state.instance.name)).collect())
+}
+
+fn document(spending: &Spending) -> Value {
+    json!({
+        "charged_usd": spending.totals.charged.to_string(),
+        "held_usd": spending.totals.held.to_string(),
+        "left_usd": spending.left.to_string(),
+        "max_total_spending_usd": spending.limits.max_total_spending.to_string(),
+        "burn_usd_per_hour": spending.per_hour.to_string(),
+        "open": spending.open,
+    })
+}
+
+fn in_words(spending: &Spending) -> String {
+    let Spending { totals, left, per_hour, open, limits } = spending;
+    let lasts = left.lasts_secs(*per_hour).map_or(String::new(), |secs| {
+        format!("; what is left would last {} beyond what is held", bursar_core::time::human(secs / 60 * 60))
+    });
+    format!(
+        "charged  {} USD\nheld     {} USD, for what is open, its end included\nleft     {left} USD of {} USD (max_total_spending)\n\
+         now      {per_hour} USD/h, {open} machine{} open{lasts}",
+        totals.charged,
+        totals.held,
+        limits.max_total_spending,
+        text::s(*open),
+    )
+}
+
+pub(super) fn entries_in_table(entries: &[Entry], names: &Names) -> String {
+    let row = |entry: &Entry| {
+        let kind = match entry.kind {
+            Kind::Hold => "hold",
+            Kind::Charge => "charge",
+            Kind::Release => "release",
+        };
+        vec![
+            entry.seq.to_string(),
+            text::moment(entry.at),
+            names.get(&entry.instance).cloned().unwrap_or_else(|| entry.instance.to_string()),
+            kind.to_owned(),
+            entry.amount.to_string(),
+            entry.totals.held.to_string(),
+            entry.totals.charged.to_string(),
+            entry.reason.to_string(),
+        ]
+    };
+    let head = ["SEQ", "AT", "MACHINE", "ENTRY", "USD", "THEN HELD", "THEN CHARGED", "WHY"];
+    table(&head, &[0, 4, 5, 6], entries.iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bursar_core::{
+        ledger::{Reason, Totals},
+        limits::Limits,
+        money::Usd,
+        time::Moment,
+    };
+
+    #[test]
+    fn spending_is_four_lines() {
+        let totals = Totals { held: Usd(820_000), charged: Usd(1_000_000) };
+        let spending =
+            Spending { totals, limits: Limits::default(), left: Usd(18_180_000), per_hour: Usd(164_000), open: 1 };
+        assert_eq!(
+            in_words(&spending),
+            "charged  1.00 USD\nheld     0.82 USD, for what is open, its end included\n\
+             left     18.18 USD of 20.00 USD (max_total_spending)\n\
+             now      0.164 USD/h, 1 machine open; what is left would last 4 d 14 h beyond what is held"
+        );
+        assert_eq!(document(&spending)["left_usd"], "18.18");
+    }
+
+    #[test]
+    fn entries_are_a_table_with_the_totals_after_each() {
+        let id = InstanceId("abcdefghij".into());
+        let entry = Entry {
+            seq: 2,
+            at: Moment(1_795_161_600),
+            instance: id.clone(),
+            kind: Kind::Charge,
+            amount: Usd(164_000),
+            reason: Reason::Gone,
+            totals: Totals { held: Usd(0), charged: Usd(164_000) },
+        };
+        assert_eq!(
+            entries_in_table(&[entry], &Names::from([(id, "box".to_owned())])),
+            "SEQ  AT                    MACHINE  ENTRY     USD  THEN HELD  THEN CHARGED  WHY\n  \
+             2  2026-11-20 08:00 UTC  box      charge  0.164       0.00         0.164  gone"
+        );
+    }
+}

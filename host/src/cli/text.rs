@@ -1,0 +1,134 @@
+//! How amounts, sizes and moments read, and how values are quoted for a shell. Pure.
+
+use bursar_core::{
+    offer::{Gpu, Hardware, Offer},
+    time::{self, Moment},
+};
+
+/// Returns a text as one line: a table's cell, a value in a sentence.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns a moment in UTC, to the minute.
+pub(super) fn moment(at: Moment) -> String {
+    stamp(at).map_or_else(|| at.0.to_string(), |stamp| stamp.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// Returns a moment for programs: RFC 3339 in UTC.
+pub(super) fn rfc3339(at: Moment) -> String {
+    stamp(at).map_or_else(|| at.0.to_string(), |stamp| stamp.to_string())
+}
+
+fn stamp(at: Moment) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_second(i64::try_from(at.0).ok()?).ok()
+}
+
+/// Returns how far a moment lies ahead, or behind.
+pub(super) fn from_now(at: Moment, now: Moment) -> String {
+    match (at.since(now), now.since(at)) {
+        (0, 0) => "now".to_owned(),
+        (0, past) => format!("{} ago", time::human(past)),
+        (ahead, _) => format!("in {}", time::human(to_minutes(ahead))),
+    }
+}
+
+/// Nobody plans by the second once it is more than an hour.
+fn to_minutes(secs: u64) -> u64 {
+    if secs >= 600 { secs / 60 * 60 } else { secs }
+}
+
+pub(super) fn gpu(gpu: Option<&Gpu>) -> String {
+    let Some(gpu) = gpu else { return "-".to_owned() };
+    let slice = gpu.slice.map_or(String::new(), |(part, of)| format!(" {part}/{of}"));
+    match gpu.count {
+        0 | 1 => format!("{}{slice}", gpu.model),
+        n => format!("{n}x {}{slice}", gpu.model),
+    }
+}
+
+pub(super) fn vram(hardware: &Hardware) -> String {
+    hardware.gpu.as_ref().and_then(|gpu| gpu.vram_mib).map_or("-".to_owned(), gib)
+}
+
+/// Returns MiB in GiB, with one decimal where they are not whole.
+pub(super) fn gib(mib: u64) -> String {
+    match mib % 1024 {
+        0 => format!("{}", mib / 1024),
+        _ => format!("{}.{}", mib / 1024, mib % 1024 * 10 / 1024),
+    }
+}
+
+pub(super) fn site(offer: &Offer) -> String {
+    offer.site.as_ref().map_or("-".to_owned(), |site| match &site.country {
+        Some(country) => format!("{}, {country}", site.name),
+        None => site.name.clone(),
+    })
+}
+
+pub(super) fn stock(in_stock: Option<bool>) -> &'static str {
+    match in_stock {
+        Some(true) => "yes",
+        Some(false) => "sold out",
+        None => "not told",
+    }
+}
+
+/// Returns `s` where there is not exactly one.
+pub(super) fn s(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Returns `KEY=VALUE` as a shell reads it, quoted where it must be.
+pub(super) fn env_line(key: &str, value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-".contains(c);
+    match !value.is_empty() && value.chars().all(plain) {
+        true => format!("{key}={value}"),
+        false => format!("{key}='{}'", value.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_a_shell() {
+        for (value, line) in [
+            ("http://127.0.0.1:8400", "K=http://127.0.0.1:8400"),
+            ("/tmp/a-b_c", "K=/tmp/a-b_c"),
+            ("", "K=''"),
+            ("a b", "K='a b'"),
+            ("it's", r"K='it'\''s'"),
+            ("$(rm -rf ~)", "K='$(rm -rf ~)'"),
+            ("~/x", "K='~/x'"),
+        ] {
+            assert_eq!(env_line("K", value), line);
+            let script = format!("{line}; printf %s \"$K\"");
+            let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn moments_read_in_utc_and_from_now() {
+        let now = Moment(1_795_161_600);
+        assert_eq!(moment(now), "2026-11-20 08:00 UTC");
+        assert_eq!(rfc3339(now), "2026-11-20T08:00:00Z");
+        for (at, text) in [
+            (now, "now"),
+            (now.after(90), "in 90 s"),
+            (now.after(14_399), "in 3 h 59 min"),
+            (Moment(now.0 - 60), "1 min ago"),
+        ] {
+            assert_eq!(from_now(at, now), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_in_gib() {
+        for (mib, text) in [(2_048, "2"), (24_576, "24"), (1_536, "1.5"), (0, "0")] {
+            assert_eq!(gib(mib), text);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The market: what every provider sells now, and what their accounts show. Reads only.
+
+use super::{CredentialPlace, FlowError, Rooms};
+use bursar_core::{
+    money::Usd,
+    offer::{Account, Image, Offer, ProviderCharge, Site, Wish},
+    time::Moment,
+};
+use bursar_drivers::Listed as ListedDriver;
+use futures::future::join_all;
+
+/// Offers of all providers that answered, cheapest first, and who did not answer.
+pub struct Found {
+    pub offers: Vec<Offer>,
+    /// How many fitted, before the limit cut.
+    pub fitting: usize,
+    pub no_answer: Vec<NoAnswer>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NoAnswer {
+    pub provider: String,
+    pub why: String,
+}
+
+/// A provider as far as we know it without asking it.
+pub struct ProviderState {
+    pub driver: ListedDriver,
+    pub capabilities: Vec<&'static str>,
+    /// Each credential of its manifest: name, variables, where it was found.
+    pub credentials: Vec<(String, Vec<String>, CredentialPlace)>,
+    /// Why the driver does not serve.
+    pub problem: Option<String>,
+}
+
+/// An account as its provider shows it, and how long the balance lasts.
+pub struct AccountState {
+    pub provider: String,
+    pub account: Account,
+    /// Our own open instances on it.
+    pub ours: usize,
+    /// Seconds until the balance is empty at the present burn.
+    pub runway_secs: Option<u64>,
+}
+
+impl Rooms {
+    /// Asks every provider, or one, at the same time.
+    pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
+        let names = self.providers(provider)?;
+        // A site may be named by a part of its name, which only we match; and who cuts first cannot count.
+        let wide = &Wish { site: None, limit: 0, ..wish.clone() };
+        let asked = names.iter().map(|name| async move {
+            let driver = self.driver(name).await?;
+            Ok::<_, FlowError>(driver.offers(&self.at(), wide).await?)
+        });
+        let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![] };
+        for (name, answer) in names.iter().zip(join_all(asked).await) {
+            match answer {
+                Ok(offers) => found.offers.extend(offers.into_iter().filter(|offer| wish.fits(offer))),
+                Err(error) if provider.is_some() => return Err(error),
+                Err(error) => found.no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
+            }
+        }
+        // What can be had comes first, then what costs least.
+        found.offers.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        found.fitting = found.offers.len();
+        if wish.limit > 0 {
+            found.offers.truncate(wish.limit as usize);
+        }
+        Ok(found)
+    }
+
+    /// Returns the provider of this name, or all.
+    fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
+        let all = self.drivers.names();
+        match provider {
+            None => Ok(all),
+            Some(name) if all.iter().any(|known| known == name) => Ok(vec![name.to_owned()]),
+            Some(name) => {
+                let what = format!("there is no provider `{name}`; there are: {}", all.join(", "));
+                Err(FlowError::refused(what, "see list_providers, or `bursar driver list`"))
+            }
+        }
+    }
+
+    /// Tells what is known of every provider, without asking any.
+    pub async fn list_providers(&self) -> Vec<ProviderState> {
+        let states = self.drivers.list().into_iter().map(|listed| async move {
+            match self.driver(&listed.name).await {
+                Ok(driver) => {
+                    let credentials = driver.manifest().credentials.iter().map(|(name, credential)| {
+                        let place = self.credentials.place(&listed.name, name, &credential.env);
+                        (name.clone(), credential.env.clone(), place)
+                    });
+                    let credentials = credentials.collect();
+                    ProviderState {
+                        capabilities: driver.capabilities().names(),
+                        credentials,
+                        driver: listed,
+                        problem: None,
+                    }
+                }
+                Err(error) => ProviderState {
+                    driver: listed,
+                    capabilities: vec![],
+                    credentials: vec![],
+                    problem: Some(error.to_string()),
+                },
+            }
+        });
+        join_all(states).await
+    }
+
+    /// Asks one account, or all of them, what it shows.
+    pub async fn get_accounts(&self, provider: Option<&str>) -> Result<(Vec<AccountState>, Vec<NoAnswer>), FlowError> {
+        let names = self.providers(provider)?;
+        let asked = join_all(names.iter().map(|name| self.get_account(name))).await;
+        let (mut accounts, mut no_answer) = (vec![], vec![]);
+        for (name, answer) in names.iter().zip(asked) {
+            match answer {
+                Ok(account) => accounts.push(account),
+                Err(error) if provider.is_some() => return Err(error),
+                Err(error) => no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
+            }
+        }
+        Ok((accounts, no_answer))
+    }
+
+    async fn get_account(&self, provider: &str) -> Result<AccountState, FlowError> {
+        let account = self.driver(provider).await?.account(&self.at()).await?;
+        let open = self.store.open_instances().await?;
+        let ours = open.iter().filter(|i| i.provider == provider && i.account == account.identity).count();
+        let burn = account.burn_per_hour.unwrap_or(Usd::ZERO);
+        let runway_secs = account.balance.and_then(|balance| balance.lasts_secs(burn));
+        Ok(AccountState { provider: provider.to_owned(), account, ours, runway_secs })
+    }
+
+    /// Lists images that an offer can be made with besides its own.
+    pub async fn list_images(&self, provider: &str, offer: &str) -> Result<Vec<Image>, FlowError> {
+        Ok(self.driver(provider).await?.images(&self.at(), offer).await?)
+    }
+
+    /// Lists the places of a provider.
+    pub async fn list_sites(&self, provider: &str) -> Result<Vec<Site>, FlowError> {
+        Ok(self.driver(provider).await?.sites(&self.at()).await?)
+    }
+
+    /// Tells what a provider says it took since a moment; top-ups are negative.
+    pub async fn list_charges(&self, provider: &str, since: Moment) -> Result<Vec<ProviderCharge>, FlowError> {
+        Ok(self.driver(provider).await?.charges(&self.at(), since).await?)
+    }
+}
+
+fn rank(offer: &Offer) -> (bool, Usd, &str, &str) {
+    (offer.in_stock == Some(false), offer.price.per_hour, &offer.provider, &offer.id)
+}

@@ -1,0 +1,130 @@
+//! What the book says of instances, with their money, and on request what the provider shows.
+
+use super::{FlowError, Rooms, find_offers::NoAnswer};
+use bursar_core::{
+    instance::{Instance, View},
+    ledger::Totals,
+    money::Usd,
+    settle,
+    time::Moment,
+};
+use bursar_drivers::{At, Row};
+use std::collections::BTreeSet;
+
+/// One instance, as the book has it at a moment.
+#[derive(Debug, Clone)]
+pub struct InstanceState {
+    pub instance: Instance,
+    pub totals: Totals,
+    /// What it has cost so far as billed; an estimate until it is gone.
+    pub accrued: Usd,
+    pub as_of: Moment,
+    /// What the provider shows now, where it was asked.
+    pub view: Option<View>,
+}
+
+/// A live row on an account that does not carry our tag. It counts for guards and is never touched.
+#[derive(Debug, Clone)]
+pub struct Foreign {
+    pub provider: String,
+    pub row: Row,
+}
+
+#[derive(Debug, Default)]
+pub struct Listed {
+    pub instances: Vec<InstanceState>,
+    pub foreign: Vec<Foreign>,
+    pub no_answer: Vec<NoAnswer>,
+}
+
+impl Rooms {
+    /// Lists our instances from the ledger; `refresh` asks the providers first.
+    pub async fn list_instances(&self, ended: u32, refresh: bool, foreign: bool) -> Result<Listed, FlowError> {
+        let mut listed = Listed::default();
+        if refresh || foreign {
+            self.refresh(&mut listed, foreign).await?;
+        }
+        let mut all = self.store.open_instances().await?;
+        if ended > 0 {
+            let recent = self.store.recent_instances(ended).await?;
+            all.extend(recent.into_iter().filter(|instance| !instance.stage.is_open()));
+        }
+        for instance in all {
+            listed.instances.push(self.state_of(instance, None).await?);
+        }
+        Ok(listed)
+    }
+
+    async fn refresh(&self, listed: &mut Listed, foreign: bool) -> Result<(), FlowError> {
+        let open = self.store.open_instances().await?;
+        let mut providers: BTreeSet<String> = open.into_iter().map(|instance| instance.provider).collect();
+        if foreign {
+            providers.extend(self.drivers.names());
+        }
+        for provider in providers {
+            match self.observe(&provider).await {
+                Ok(observed) => {
+                    let rows = observed.listing.rows.into_iter();
+                    let strange =
+                        rows.filter(|row| !row.tag.as_deref().is_some_and(|t| t.starts_with(self.store.ledger_id())));
+                    listed.foreign.extend(strange.map(|row| Foreign { provider: provider.clone(), row }));
+                }
+                Err(error) => listed.no_answer.push(NoAnswer { provider, why: error.to_string() }),
+            }
+        }
+        if !foreign {
+            listed.foreign.clear();
+        }
+        Ok(())
+    }
+
+    /// Returns one instance by name or id; asks the provider about it if it may live.
+    pub async fn get_instance(&self, principal: &str, name: &str, refresh: bool) -> Result<InstanceState, FlowError> {
+        let instance = self.named(principal, name).await?;
+        let view = match (&instance.handle, refresh && instance.stage.is_open()) {
+            (Some(handle), true) => {
+                let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+                self.driver(&instance.provider).await?.get(&at, handle).await.ok()
+            }
+            _ => None,
+        };
+        self.state_of(instance, view).await
+    }
+
+    /// Restarts an instance of ours, where its driver can.
+    pub async fn restart_instance(&self, principal: &str, name: &str) -> Result<InstanceState, FlowError> {
+        let instance = self.named(principal, name).await?;
+        let driver = self.driver(&instance.provider).await?;
+        let Some(handle) = instance.handle.as_ref().filter(|_| instance.stage.is_open()) else {
+            let what = format!("`{}` cannot be restarted: it is {}", instance.name, instance.stage);
+            return Err(FlowError::refused(what, "only an instance that its provider has named can be"));
+        };
+        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+        driver.restart(&at, handle).await?;
+        self.note(&instance.id, "restarted").await?;
+        self.state_of(self.require(&instance.id).await?, None).await
+    }
+
+    pub(super) async fn named(&self, principal: &str, name: &str) -> Result<Instance, FlowError> {
+        match self.store.find(principal, name).await? {
+            Some(instance) => Ok(instance),
+            None => {
+                let open = self.store.open_instances().await?;
+                let names: Vec<String> = open.into_iter().map(|instance| instance.name).collect();
+                let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+                let there =
+                    if names.is_empty() { "none is open".to_owned() } else { format!("open: {}", names.join(", ")) };
+                Err(FlowError::refused(
+                    format!("there is no instance `{shown}`; {there}"),
+                    "see list_instances (`bursar ls`)",
+                ))
+            }
+        }
+    }
+
+    pub(super) async fn state_of(&self, instance: Instance, view: Option<View>) -> Result<InstanceState, FlowError> {
+        let (totals, as_of) = (self.store.held(&instance.id).await?, self.clock.now());
+        let accrued = if instance.stage.is_open() { settle::accrued(&instance, as_of) } else { totals.charged };
+        Ok(InstanceState { instance, totals, accrued, as_of, view })
+    }
+}

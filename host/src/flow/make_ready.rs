@@ -1,0 +1,194 @@
+//! Takes an instance that was made to the point where work can begin: address, SSH, keys, set-up, GPU.
+
+use super::{FlowError, Rooms};
+use bursar_core::{
+    instance::{Instance, InstanceId, SshAt, Stage},
+    settle::has_failed,
+};
+use bursar_drivers::At;
+use bursar_ssh::{Gpu, SetUp, SetUpState, Target};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Tells whoever waits what is going on, in words.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Progress {
+    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Progress {
+        Progress(Arc::new(tell))
+    }
+
+    pub fn silent() -> Progress {
+        Progress::new(|_| ())
+    }
+
+    pub fn tell(&self, text: &str) {
+        (self.0)(text);
+    }
+}
+
+/// An instance whose SSH does not answer by then is ended.
+const SSH_BY: Duration = Duration::from_secs(15 * 60);
+/// One whose set-up has not finished by then is kept, and not ready.
+const SET_UP_BY: Duration = Duration::from_secs(30 * 60);
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl Rooms {
+    /// Waits until an instance is ready, or cannot become so. Goes on where an earlier process stopped.
+    pub async fn make_ready(&self, id: &InstanceId, progress: &Progress) -> Result<Instance, FlowError> {
+        let Some(_claim) = self.claim(id).await? else {
+            return self.wait_for_other(id, progress).await;
+        };
+        let began = Instant::now();
+        let target = self.wait_for_ssh(id, progress, began).await?;
+        let instance = self.require(id).await?;
+        self.ssh.install_keys(&target, &instance.ssh_keys).await?;
+        match self.set_up(&instance, &target, progress, began).await? {
+            Ok(()) => self.write_ready(id).await,
+            Err(why) => {
+                self.note(id, why).await?;
+                self.require(id).await
+            }
+        }
+    }
+
+    /// Another flow or process works on it: follow what it writes down.
+    async fn wait_for_other(&self, id: &InstanceId, progress: &Progress) -> Result<Instance, FlowError> {
+        let (began, mut told) = (Instant::now(), None);
+        loop {
+            let instance = self.require(id).await?;
+            if instance.stage != Stage::Made || began.elapsed() > SET_UP_BY {
+                return Ok(instance);
+            }
+            if told != instance.note {
+                progress.tell(instance.note.as_deref().unwrap_or("being made ready"));
+                told = instance.note;
+            }
+            tokio::time::sleep(PAUSE).await;
+            if let Some(claim) = self.claim(id).await? {
+                drop(claim);
+                return Box::pin(self.make_ready(id, progress)).await;
+            }
+        }
+    }
+
+    async fn wait_for_ssh(&self, id: &InstanceId, progress: &Progress, began: Instant) -> Result<Target, FlowError> {
+        let mut last = "the provider has named no address yet".to_owned();
+        while began.elapsed() < SSH_BY {
+            let instance = self.require(id).await?;
+            if instance.stage == Stage::Stopping || instance.stage == Stage::Gone {
+                return Err(FlowError::failed(
+                    format!("`{}` was ended meanwhile", instance.name),
+                    "nothing more to do",
+                ));
+            }
+            match self.try_ssh(&instance).await? {
+                Ok(target) => return Ok(target),
+                Err(why) => last = why,
+            }
+            progress.tell(&last);
+            tokio::time::sleep(PAUSE).await;
+        }
+        let why = format!("SSH did not answer within {} min: {last}", SSH_BY.as_secs() / 60);
+        self.give_up(id, &why).await
+    }
+
+    /// Asks the provider and the machine once; the inner error says what is still missing.
+    async fn try_ssh(&self, instance: &Instance) -> Result<Result<Target, String>, FlowError> {
+        let Some(handle) = &instance.handle else {
+            return Ok(Err("the provider has not named it yet".to_owned()));
+        };
+        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+        let view = match self.driver(&instance.provider).await?.get(&at, handle).await {
+            Ok(view) => view,
+            Err(error) => return Ok(Err(format!("the provider could not be asked: {error}"))),
+        };
+        if let Some(why) = has_failed(&view) {
+            let why = format!("the provider says it failed: {}", if why.is_empty() { "no reason given" } else { why });
+            return self.give_up(&instance.id, &why).await;
+        }
+        let Some(ssh) = view.nodes.first().and_then(|node| node.ssh.clone()) else {
+            return Ok(Err(format!("the provider says: {}, no address yet", view.state)));
+        };
+        self.write_address(&instance.id, ssh.clone()).await?;
+        let target = self.target_at(&instance.id, &ssh);
+        match self.ssh.answers(&target).await {
+            Ok(()) => Ok(Ok(target)),
+            Err(error) if error.may_pass() => Ok(Err(format!("waiting for SSH: {error}"))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn write_address(&self, id: &InstanceId, ssh: SshAt) -> Result<(), FlowError> {
+        let write = |instance: &mut Instance| {
+            instance.ssh = Some(ssh);
+            (vec![], ())
+        };
+        self.store.change(id, self.clock.now(), write).await?;
+        Ok(())
+    }
+
+    /// Runs the host's own set-up; the inner error says why the instance is kept and not ready.
+    async fn set_up(
+        &self,
+        instance: &Instance,
+        target: &Target,
+        progress: &Progress,
+        began: Instant,
+    ) -> Result<Result<(), String>, FlowError> {
+        let ask = SetUp { gpu: instance.gpu };
+        while began.elapsed() < SET_UP_BY {
+            let stage = self.require(&instance.id).await?.stage;
+            if stage != Stage::Made && stage != Stage::Ready {
+                return Err(FlowError::failed(
+                    format!("`{}` was ended meanwhile", instance.name),
+                    "nothing more to do",
+                ));
+            }
+            match self.ssh.set_up(target, &ask).await {
+                Ok(SetUpState::Done { gpu: Gpu::NotWorking { why }, .. }) if instance.gpu => {
+                    return Ok(Err(format!("SSH answers, and the GPU does not work: {why}")));
+                }
+                Ok(SetUpState::Done { .. }) => return Ok(Ok(())),
+                Ok(SetUpState::Failed { step, .. }) => {
+                    return Ok(Err(format!("SSH answers, and the set-up failed at {step}")));
+                }
+                Ok(SetUpState::Running { step, .. }) => progress.tell(&format!("set-up: {step}")),
+                Ok(SetUpState::Rebooting) => progress.tell("set-up: the machine restarts for its GPU driver"),
+                Err(error) if error.may_pass() => progress.tell(&format!("set-up: {error}")),
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Err(format!("SSH answers, and the set-up did not finish within {} min", SET_UP_BY.as_secs() / 60)))
+    }
+
+    async fn write_ready(&self, id: &InstanceId) -> Result<Instance, FlowError> {
+        let write = |instance: &mut Instance| {
+            if instance.stage == Stage::Made {
+                instance.stage = Stage::Ready;
+                instance.note = None;
+            }
+            (vec![], ())
+        };
+        let (instance, ()) = self.store.change(id, self.clock.now(), write).await?;
+        tracing::info!(instance = %id, "ready");
+        Ok(instance)
+    }
+
+    /// Ends an instance that will never be of use, and says why.
+    async fn give_up<T>(&self, id: &InstanceId, why: &str) -> Result<T, FlowError> {
+        let stopped = self.stop_claimed(id, why).await?;
+        let hint = format!("it was ended, so that it does not cost: {}", stopped.in_words());
+        Err(FlowError::failed(why, hint))
+    }
+
+    /// Returns where SSH is dialled. In practice all machines listen on one port of their own loopback addresses.
+    pub(super) fn target_at(&self, id: &InstanceId, ssh: &SshAt) -> Target {
+        let port = self.settings.practice.as_ref().map_or(ssh.port, |practice| practice.ssh_port);
+        Target { instance: id.to_string(), host: ssh.host.clone(), port, user: ssh.user.clone() }
+    }
+}

@@ -1,0 +1,129 @@
+//! The order of steps. A flow takes values from one room to the next; the rooms never meet. It never sees JSON, sockets,
+//! wasm types or SQL.
+
+mod claims;
+mod create_instance;
+mod credentials;
+mod driver_files;
+mod error;
+mod find_offers;
+mod instances;
+mod make_ready;
+mod observe;
+mod owner;
+mod price_order;
+mod remote;
+mod spending;
+mod stop_instance;
+mod watch;
+mod worker;
+mod workspace;
+
+pub use create_instance::{CreateInstance, Created, Wanted};
+pub use credentials::{CredentialPlace, Credentials};
+pub use error::FlowError;
+pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};
+pub use instances::{Foreign, InstanceState, Listed};
+pub use make_ready::Progress;
+pub use owner::Check;
+pub use remote::Source;
+pub use spending::{Fit, Spending};
+pub use stop_instance::Stopped;
+pub use watch::Round;
+pub use worker::Worker;
+pub use workspace::Workspace;
+// What the rooms below give and take, for the rooms above, which never name those rooms.
+pub use bursar_drivers::{Inspection, Listed as ListedDriver, Status as DriverStatus};
+pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, bound, clean, clean_line};
+pub use crate::settings::{BadSetting, Settings};
+
+use crate::clock::Clock;
+use bursar_core::limits::Limits;
+use bursar_drivers::{At, Driver, Drivers};
+use bursar_ssh::Ssh;
+use bursar_store::Store;
+use std::sync::Arc;
+
+/// The name under which the local user's instances stand in the ledger.
+pub const LOCAL_PRINCIPAL: &str = "owner";
+
+/// Everything a flow may use. Cheap to clone: a flow that spends runs in a task of its own and keeps it.
+#[derive(Clone)]
+pub struct Rooms {
+    pub settings: Arc<Settings>,
+    pub clock: Clock,
+    pub store: Store,
+    pub drivers: Arc<Drivers>,
+    pub ssh: Ssh,
+    pub credentials: Credentials,
+    pub worker: Worker,
+    /// File name and content of each driver inside the binary.
+    bundled: &'static [(&'static str, &'static [u8])],
+    busy: claims::Busy,
+}
+
+impl Rooms {
+    /// Opens the ledger and gets everything else ready to be opened when it is needed.
+    pub async fn open(
+        settings: Settings,
+        bundled: &'static [(&'static str, &'static [u8])],
+    ) -> Result<Rooms, FlowError> {
+        let clock = match &settings.practice {
+            Some(practice) => Clock::practice(practice.clock_file.clone()),
+            None => Clock::system(),
+        };
+        let store = Store::open(&settings.home, settings.practice.is_some(), clock.now()).await?;
+        let credentials = Credentials::new(&settings);
+        let drivers = Drivers::open(bursar_drivers::Config {
+            home: settings.home.clone(),
+            plugins: settings.plugins.is_dir().then(|| settings.plugins.clone()),
+            bundled,
+            practice: settings.practice.as_ref().map(|practice| practice.url.clone()),
+            settings: settings.drivers.clone(),
+            credentials: credentials.for_drivers(),
+            key_name: format!("bursar-{}", store.ledger_id()),
+        })?;
+        let ssh = Ssh::open(&settings.home.join("ssh"), settings.ssh_key.as_deref())?;
+        let rooms = Rooms {
+            settings: Arc::new(settings),
+            clock,
+            store,
+            drivers: Arc::new(drivers),
+            ssh,
+            credentials,
+            worker: Worker::this_process(),
+            bundled,
+            busy: claims::Busy::default(),
+        };
+        rooms.first_limits().await?;
+        Ok(rooms)
+    }
+
+    /// Loads the drivers in the background, so that the first question need not wait.
+    pub fn warm(&self) {
+        self.drivers.warm();
+    }
+
+    /// Returns the limits in force for this process.
+    pub async fn limits(&self) -> Result<Limits, FlowError> {
+        let stored = self.store.limits().await?.unwrap_or_default();
+        Ok(self.settings.narrowed(&self.settings.with_file(stored)?)?.0)
+    }
+
+    /// Stores the limits of a ledger that has none, so that all processes on it use the same.
+    async fn first_limits(&self) -> Result<(), FlowError> {
+        if self.store.limits().await?.is_none() {
+            self.store.set_limits(&self.settings.first_limits()?, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn driver(&self, provider: &str) -> Result<Arc<Driver>, FlowError> {
+        Ok(self.drivers.driver(provider).await?)
+    }
+
+    /// The moment of a call that is about no instance.
+    fn at(&self) -> At {
+        At { now: self.clock.now(), tag: None }
+    }
+}

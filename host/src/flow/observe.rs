@@ -1,0 +1,138 @@
+//! Asks an account what lives on it, and notes what that proves about our instances. This module ends nothing.
+
+use super::{FlowError, Rooms};
+use bursar_core::{
+    instance::{Handle, Instance, InstanceId, Stage, Tag},
+    ledger::{Kind, Movement, Reason},
+    settle::{Shown, never_made},
+    time::Moment,
+};
+use bursar_drivers::{Listing, Row};
+
+/// What a list showed, after it was noted.
+pub struct Observed {
+    pub asked: Moment,
+    pub listing: Listing,
+    /// Live rows that do not carry this ledger's tag.
+    pub foreign: u64,
+}
+
+impl Rooms {
+    /// Lists one account and notes what it shows of every open instance of ours on it.
+    pub(super) async fn observe(&self, provider: &str) -> Result<Observed, FlowError> {
+        let driver = self.driver(provider).await?;
+        let asked = self.clock.now();
+        let listing = driver.list(&self.at()).await?;
+        for instance in self.store.open_instances().await? {
+            if instance.provider == provider && instance.account == listing.identity {
+                self.note_shown(&instance, &listing, asked).await?;
+            }
+        }
+        for row in &listing.rows {
+            self.reopen_if_ours(provider, &listing.identity, row).await?;
+        }
+        let ours = |row: &&Row| self.instance_of(row).is_some();
+        let foreign = (listing.rows.len() - listing.rows.iter().filter(ours).count()) as u64;
+        Ok(Observed { asked, listing, foreign })
+    }
+
+    async fn note_shown(&self, instance: &Instance, listing: &Listing, asked: Moment) -> Result<(), FlowError> {
+        let with_tag: Vec<&Row> =
+            listing.rows.iter().filter(|row| row.tag.as_deref() == Some(&instance.tag.0)).collect();
+        let known = instance.handle.as_ref();
+        let there =
+            !with_tag.is_empty() || listing.rows.iter().any(|row| known.is_some_and(|handle| handle.id == row.id));
+        if !there && let Err(why) = &listing.complete {
+            tracing::warn!(instance = %instance.id, %why, "a list that is not complete proves nothing");
+            return Ok(());
+        }
+        let found = match (known, &with_tag[..]) {
+            (None, [row]) => Some(Handle { id: row.id.clone(), memo: String::new() }),
+            (None, [_, _, ..]) => {
+                let ids: Vec<&str> = with_tag.iter().map(|row| row.id.as_str()).collect();
+                return self
+                    .note(
+                        &instance.id,
+                        format!(
+                            "two rows carry its tag ({}): look at the provider's page, then `bursar settle`",
+                            ids.join(", ")
+                        ),
+                    )
+                    .await;
+            }
+            _ => None,
+        };
+        let shown = if there { Shown::There } else { Shown::Absent };
+        let adopt = |instance: &mut Instance| {
+            instance.sightings.note(shown, asked);
+            let Some(handle) = found.filter(|_| instance.handle.is_none()) else { return (vec![], false) };
+            instance.handle = Some(handle);
+            instance.pending = None;
+            instance.stage = Stage::Made;
+            instance.note = Some("found by its tag".to_owned());
+            (vec![], true)
+        };
+        if self.store.change(&instance.id, self.clock.now(), adopt).await?.1 {
+            tracing::info!(instance = %instance.id, "found by its tag and adopted");
+        }
+        Ok(())
+    }
+
+    /// A row with our tag whose instance we believed to be gone lives: it is held again, and ended.
+    async fn reopen_if_ours(&self, provider: &str, account: &str, row: &Row) -> Result<(), FlowError> {
+        let Some(id) = self.instance_of(row) else { return Ok(()) };
+        let Some(known) = self.store.instance(&id).await? else {
+            tracing::warn!(row = %row.id, "carries this ledger's tag and is unknown to it: look at the provider's page");
+            return Ok(());
+        };
+        if known.stage != Stage::Gone || known.provider != provider || known.account != account {
+            return Ok(());
+        }
+        // A list may lag behind an end that happened; an hour's cost is held until that is known.
+        tracing::warn!(instance = %id, row = %row.id, "is listed although its hold was released; held again, and ended");
+        let handle = Handle { id: row.id.clone(), memo: String::new() };
+        let now = self.clock.now();
+        let reopen = |instance: &mut Instance| {
+            if instance.stage != Stage::Gone {
+                return (vec![], ());
+            }
+            instance.stage = Stage::Stopping;
+            instance.handle.get_or_insert(handle);
+            instance.sightings.seen_at = Some(now);
+            instance.sightings.end_accepted_at = None;
+            instance.sightings.absent_at.clear();
+            instance.note = Some("listed although it was believed gone".to_owned());
+            (vec![Movement { kind: Kind::Hold, amount: instance.lease.per_hour, reason: Reason::Overrun }], ())
+        };
+        self.store.change(&id, now, reopen).await?;
+        Ok(())
+    }
+
+    fn instance_of(&self, row: &Row) -> Option<InstanceId> {
+        Tag::instance_of(row.tag.as_deref()?, self.store.ledger_id())
+    }
+
+    /// Writes down in words what people should know of an instance.
+    pub(super) async fn note(&self, id: &InstanceId, text: impl Into<String> + Send) -> Result<(), FlowError> {
+        let text = text.into();
+        let noted = |instance: &mut Instance| {
+            instance.note = Some(text);
+            (vec![], ())
+        };
+        self.store.change(id, self.clock.now(), noted).await?;
+        Ok(())
+    }
+
+    /// Closes an instance that was provably never made, and frees its hold.
+    pub(super) async fn close_never_made(&self, id: &InstanceId, why: &str) -> Result<(), FlowError> {
+        let held = self.store.held(id).await?.held;
+        let close = |instance: &mut Instance| {
+            instance.stage = Stage::Gone;
+            instance.note = Some(format!("never made: {why}"));
+            (never_made(held, why), ())
+        };
+        self.store.change(id, self.clock.now(), close).await?;
+        tracing::info!(instance = %id, why, "never made; its hold is released");
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Work on a machine of ours: commands, files, jobs. Local paths stay inside the workspace.
+
+use super::{FlowError, Rooms, Workspace};
+use bursar_core::instance::{Instance, Stage};
+use bursar_ssh::{Content, Copied, Job, JobRead, JobSpec, JobStopped, JobSummary, Ran, Run, SshError, Target, Upload};
+use std::path::PathBuf;
+
+/// What is sent to a machine.
+pub enum Source {
+    /// A path inside the workspace.
+    File(String),
+    Text(String),
+}
+
+/// A file that was received, and where it is.
+pub struct Local {
+    pub path: PathBuf,
+    pub copied: Copied,
+}
+
+/// The largest file that one call takes to this computer unless the caller says otherwise.
+const DOWNLOAD_MAX: u64 = 16 << 30;
+
+impl Rooms {
+    pub async fn run_command(&self, principal: &str, name: &str, run: &Run) -> Result<Ran, FlowError> {
+        let target = self.target(principal, name).await?;
+        Ok(self.ssh.run(&target, run).await?)
+    }
+
+    pub async fn upload_file(
+        &self,
+        principal: &str,
+        name: &str,
+        source: Source,
+        remote_path: &str,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Copied, FlowError> {
+        let target = self.target(principal, name).await?;
+        let content = match source {
+            Source::Text(text) => Content::Bytes(text.into_bytes()),
+            Source::File(path) => Content::File(self.workspace()?.read(&path)?),
+        };
+        let upload = Upload { content, remote_path: remote_path.to_owned(), mode: None };
+        Ok(self.ssh.upload(&target, upload, progress).await?)
+    }
+
+    pub async fn download_file(
+        &self,
+        principal: &str,
+        name: &str,
+        remote_path: &str,
+        local_path: &str,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Local, FlowError> {
+        let target = self.target(principal, name).await?;
+        let workspace = self.workspace()?;
+        let mut receiving = workspace.write(local_path)?;
+        let copied = self.ssh.download(&target, remote_path, &mut receiving.file, Some(DOWNLOAD_MAX), progress).await?;
+        Ok(Local { path: receiving.finish()?, copied })
+    }
+
+    pub async fn start_job(&self, principal: &str, name: &str, job: &JobSpec) -> Result<JobSummary, FlowError> {
+        Ok(self.ssh.start_job(&self.target(principal, name).await?, job).await?)
+    }
+
+    pub async fn get_job(&self, principal: &str, name: &str, job: &str, read: &JobRead) -> Result<Job, FlowError> {
+        Ok(self.ssh.get_job(&self.target(principal, name).await?, job, read).await?)
+    }
+
+    pub async fn list_jobs(&self, principal: &str, name: &str) -> Result<Vec<JobSummary>, FlowError> {
+        Ok(self.ssh.list_jobs(&self.target(principal, name).await?).await?)
+    }
+
+    pub async fn stop_job(&self, principal: &str, name: &str, job: &str) -> Result<JobStopped, FlowError> {
+        Ok(self.ssh.stop_job(&self.target(principal, name).await?, job).await?)
+    }
+
+    /// Returns the command line of the system's `ssh` that logs in to an instance.
+    pub async fn terminal_command(&self, principal: &str, name: &str) -> Result<Vec<String>, FlowError> {
+        let target = self.target(principal, name).await?;
+        // The host key is pinned at first contact; a terminal must not be the first.
+        self.ssh.answers(&target).await?;
+        Ok(self.ssh.terminal_command(&target)?)
+    }
+
+    /// Returns where an instance of ours answers, or says why it does not yet, or no longer.
+    async fn target(&self, principal: &str, name: &str) -> Result<Target, FlowError> {
+        let instance = self.named(principal, name).await?;
+        match (&instance.ssh, instance.stage) {
+            (Some(ssh), Stage::Made | Stage::Ready) => Ok(self.target_at(&instance.id, ssh)),
+            _ => Err(unreachable(&instance)),
+        }
+    }
+
+    fn workspace(&self) -> Result<Workspace, FlowError> {
+        Workspace::open(&self.settings.workspace, &self.settings.home)
+    }
+}
+
+fn unreachable(instance: &Instance) -> FlowError {
+    let what = format!("`{}` cannot be worked on: it is {}", instance.name, instance.stage);
+    let hint = match instance.stage {
+        Stage::Gone => "its output is gone with it; rent another one".to_owned(),
+        Stage::Stopping => "its end was asked; rent another one".to_owned(),
+        _ => format!("call get_instance until it is ready ({})", instance.note.as_deref().unwrap_or("no address yet")),
+    };
+    FlowError::refused(what, hint)
+}
+
+impl FlowError {
+    /// Returns what to do next, where the message does not say it already.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FlowError::Ssh(error) => Some(SshError::hint(error)),
+            _ => None,
+        }
+    }
+}

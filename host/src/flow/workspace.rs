@@ -1,0 +1,169 @@
+//! The one folder whose files an agent may send or receive. Nothing outside it is opened, whatever a path says.
+
+use super::FlowError;
+use cap_std::{ambient_authority, fs::Dir};
+use std::path::{Path, PathBuf};
+
+/// The owner's folder, opened once; every path is resolved inside it, links included.
+pub struct Workspace {
+    dir: Dir,
+    path: PathBuf,
+}
+
+impl Workspace {
+    /// Opens the folder, making it if it is missing; refuses one that holds our state.
+    pub fn open(path: &Path, home: &Path) -> Result<Workspace, FlowError> {
+        let bad = |why: String| {
+            let what = format!("the workspace {} cannot be used: {why}", path.display());
+            FlowError::refused(
+                what,
+                "set `workspace` in bursar.toml, or BURSAR_WORKSPACE, to a folder for the agent's files",
+            )
+        };
+        std::fs::create_dir_all(path).map_err(|error| bad(error.to_string()))?;
+        let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
+        let state = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+        if real.starts_with(&state) || state.starts_with(&real) {
+            return Err(bad("it holds, or lies in, Bursar's own state".to_owned()));
+        }
+        let dir = Dir::open_ambient_dir(&real, ambient_authority()).map_err(|error| bad(error.to_string()))?;
+        Ok(Workspace { dir, path: real })
+    }
+
+    /// Opens a file to be sent.
+    pub fn read(&self, path: &str) -> Result<std::fs::File, FlowError> {
+        let inside = self.inside(path)?;
+        let file = self.dir.open(&inside).map_err(|error| self.bad(path, &error))?;
+        let kind = file.metadata().map_err(|error| self.bad(path, &error))?;
+        if !kind.is_file() {
+            return Err(FlowError::refused(
+                format!("{path} is no regular file"),
+                "send files one by one, or pack the folder first",
+            ));
+        }
+        Ok(file.into_std())
+    }
+
+    /// Makes a file to be received under a name of its own; `finish` gives it its final one.
+    pub fn write(&self, path: &str) -> Result<Receiving<'_>, FlowError> {
+        let target = self.inside(path)?;
+        if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.dir.create_dir_all(parent).map_err(|error| self.bad(path, &error))?;
+        }
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let fresh = target.with_file_name(format!(".{name}.bursar-{}", std::process::id()));
+        let file = self.dir.create(&fresh).map_err(|error| self.bad(path, &error))?.into_std();
+        Ok(Receiving { workspace: self, fresh, target, file, kept: false })
+    }
+
+    /// Returns a path as one inside the folder. An absolute path is taken if it lies inside.
+    fn inside(&self, path: &str) -> Result<PathBuf, FlowError> {
+        let asked = Path::new(path);
+        let inside = match asked.is_absolute() {
+            true => asked.strip_prefix(&self.path).ok(),
+            false => Some(asked),
+        };
+        match inside {
+            Some(inside) if inside.file_name().is_some() => Ok(inside.to_owned()),
+            _ => Err(self.outside(path)),
+        }
+    }
+
+    fn outside(&self, path: &str) -> FlowError {
+        let what = format!("{path} is not in the workspace {}", self.path.display());
+        FlowError::refused(what, "use a path inside it; only the owner can change `workspace` in bursar.toml")
+    }
+
+    fn bad(&self, path: &str, error: &std::io::Error) -> FlowError {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => FlowError::refused(
+                format!("there is no {path} in {}", self.path.display()),
+                "check the name; nothing was sent",
+            ),
+            std::io::ErrorKind::PermissionDenied => self.outside(path),
+            _ => FlowError::failed(
+                format!("{path} cannot be used: {error}"),
+                "check the file and the disk, and try again",
+            ),
+        }
+    }
+}
+
+/// A file on its way in. Dropped before `finish`, it leaves nothing.
+pub struct Receiving<'a> {
+    workspace: &'a Workspace,
+    fresh: PathBuf,
+    target: PathBuf,
+    pub file: std::fs::File,
+    kept: bool,
+}
+
+impl Receiving<'_> {
+    /// Gives the whole file its name, and returns where it is.
+    pub fn finish(mut self) -> Result<PathBuf, FlowError> {
+        let dir = &self.workspace.dir;
+        let bad = |error| self.workspace.bad(&self.target.display().to_string(), &error);
+        self.file.sync_all().map_err(bad)?;
+        dir.rename(&self.fresh, dir, &self.target).map_err(bad)?;
+        self.kept = true;
+        Ok(self.workspace.path.join(&self.target))
+    }
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            drop(self.workspace.dir.remove_file(&self.fresh));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn nothing_outside_the_workspace_is_opened_whatever_the_path() {
+        let root = tempfile::tempdir().unwrap();
+        let (work, home) = (root.path().join("work"), root.path().join("home"));
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(root.path().join("secret"), "s").unwrap();
+        let workspace = Workspace::open(&work, &home).unwrap();
+        std::fs::write(work.join("ok"), "1").unwrap();
+        std::os::unix::fs::symlink(root.path().join("secret"), work.join("link")).unwrap();
+        std::os::unix::fs::symlink(root.path(), work.join("up")).unwrap();
+        for path in ["../secret", "link", "up/secret", "/etc/passwd", "", "..", "a/../../secret", "."] {
+            assert!(workspace.read(path).is_err(), "read {path}");
+        }
+        for path in ["../new", "up/new", "/etc/new", "", "..", "a/../../new"] {
+            assert!(workspace.write(path).is_err(), "write {path}");
+        }
+        assert!(workspace.read("ok").is_ok());
+        assert!(workspace.read(work.canonicalize().unwrap().join("ok").to_str().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let (work, home) = (root.path().join("work"), root.path().join("home"));
+        let workspace = Workspace::open(&work, &home).unwrap();
+        let mut half = workspace.write("sub/out.bin").unwrap();
+        half.file.write_all(b"half").unwrap();
+        drop(half);
+        assert_eq!(std::fs::read_dir(work.join("sub")).unwrap().count(), 0);
+        let mut whole = workspace.write("sub/out.bin").unwrap();
+        whole.file.write_all(b"whole").unwrap();
+        whole.finish().unwrap();
+        assert_eq!(std::fs::read(work.join("sub/out.bin")).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn a_workspace_that_holds_the_state_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().join("home");
+        std::fs::create_dir_all(home.join("inner")).unwrap();
+        assert!(Workspace::open(root.path(), &home).is_err());
+        assert!(Workspace::open(&home.join("inner"), &home).is_err());
+    }
+}

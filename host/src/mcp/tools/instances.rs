@@ -1,0 +1,158 @@
+//! Tools on instances that are there: list, look, restart, end.
+
+use super::{ACTS, ENDS as MAY_END, LOOKS_OUT, Tool};
+use crate::{
+    flow::InstanceState,
+    mcp::{
+        call::{Call, News, words},
+        render::{Answer, ToolError},
+        show::{ENDS, InstanceOut, ListOut, is_on_its_way},
+    },
+};
+use rmcp::schemars::{self, JsonSchema};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+pub(super) fn tools() -> [Tool; 4] {
+    [
+        Tool::new(
+            "list_instances",
+            "List instances",
+            "Our instances from the ledger, with stage, end and cost so far.",
+            LOOKS_OUT,
+            list_instances,
+        ),
+        Tool::new(
+            "get_instance",
+            "Get instance",
+            "How far one instance is, where it answers, when it ends, what it costs.",
+            LOOKS_OUT,
+            get_instance,
+        ),
+        Tool::new("restart_instance", "Restart instance", "Restarts the machine; running jobs are lost.", ACTS, restart_instance),
+        Tool::new(
+            "destroy_instance",
+            "Destroy instance",
+            "Ends an instance and all data on it. Waits up to 20 s until the provider no longer lists it; its money is held until then.",
+            MAY_END,
+            destroy_instance,
+        ),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListInstances {
+    /// Also so many ended ones
+    ended: Option<u32>,
+    /// Ask the providers first
+    refresh: Option<bool>,
+    /// Also what is on the accounts and not ours
+    foreign: Option<bool>,
+}
+
+async fn list_instances(call: Call, args: ListInstances) -> Result<Answer<ListOut>, ToolError> {
+    let ListInstances { ended, refresh, foreign } = args;
+    let ended = ended.unwrap_or(0).min(100);
+    let listed = call.rooms.list_instances(ended, refresh == Some(true), foreign == Some(true)).await?;
+    let data = ListOut::new(&listed, call.rooms.clock.now());
+    Ok(Answer { text: data.in_words(), data })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    /// Name or id
+    instance: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GetInstance {
+    /// Name or id
+    instance: String,
+    /// Up to 38 s until ready
+    wait: Option<bool>,
+}
+
+async fn get_instance(call: Call, args: GetInstance) -> Result<Answer<InstanceOut>, ToolError> {
+    if args.wait == Some(true) {
+        wait_ready(&call, &args.instance).await?;
+    }
+    let state = match call.rooms.get_instance(call.principal(), &args.instance, true).await {
+        Ok(state) => state,
+        Err(error) => return Err(call.flows.late(&args.instance).unwrap_or_else(|| error.into())),
+    };
+    // An ended instance of that name is not the one whose create failed after it.
+    if !state.instance.stage.is_open() && let Some(late) = call.flows.late(&args.instance) {
+        return Err(late);
+    }
+    let data = InstanceOut::new(&state);
+    let ends = if state.instance.stage.is_open() { format!("\n{ENDS}") } else { String::new() };
+    Ok(Answer { text: data.in_words() + &ends, data })
+}
+
+/// Waits until the book says that an instance is ready or cannot become so by itself.
+async fn wait_ready(call: &Call, name: &str) -> Result<(), ToolError> {
+    let (mut step, mut told) = (0.0, None);
+    loop {
+        let Ok(InstanceState { instance, .. }) = call.rooms.get_instance(call.principal(), name, false).await else {
+            return Ok(());
+        };
+        if !is_on_its_way(&instance) || Instant::now() >= call.answer_by() {
+            return Ok(());
+        }
+        if told != instance.note {
+            step += 1.0;
+            told.clone_from(&instance.note);
+            let words = instance.note.unwrap_or_else(|| "being made ready".to_owned());
+            call.tell(step, &News::Words(words)).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn restart_instance(call: Call, args: Named) -> Result<Answer<InstanceOut>, ToolError> {
+    let (rooms, principal) = (call.rooms.clone(), call.principal());
+    let mut flow = call.flows.run(async move { rooms.restart_instance(principal, &args.instance).await });
+    let (news, _) = words("the provider is being asked to restart it");
+    match call.wait(&mut flow, news).await {
+        Some(state) => {
+            let data = InstanceOut::new(&state?);
+            let text = format!("restart asked: {}\nSSH answers again in a minute or two", data.in_words());
+            Ok(Answer { text, data })
+        }
+        None => Err(unanswered("restart")),
+    }
+}
+
+fn unanswered(what: &str) -> ToolError {
+    let hint = "it goes on; look with get_instance before you ask again";
+    let message = format!("the {what} was asked, and the provider has not answered yet");
+    ToolError { kind: "in_doubt", ..ToolError::failed(message, hint) }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Destroyed {
+    #[serde(flatten)]
+    instance: InstanceOut,
+    gone: bool,
+}
+
+async fn destroy_instance(call: Call, args: Named) -> Result<Answer<Destroyed>, ToolError> {
+    const WAIT: Duration = Duration::from_secs(20);
+    let (rooms, principal) = (call.rooms.clone(), call.principal());
+    let id = rooms.get_instance(principal, &args.instance, false).await?.instance.id;
+    let (asked, in_flow) = (id.clone(), rooms.clone());
+    let mut flow = call.flows.run(async move { in_flow.stop_instance(&asked, "the agent asked for its end", WAIT).await });
+    let (news, _) = words("its end is asked; waiting until the provider no longer lists it");
+    let told = match call.wait(&mut flow, news).await {
+        Some(stopped) => stopped?.in_words(),
+        None => "its end is asked for and goes on; ask get_instance whether it is gone".to_owned(),
+    };
+    let instance = InstanceOut::new(&rooms.get_instance(principal, &id.0, false).await?);
+    let gone = instance.stage == "gone";
+    let more = if gone { "" } else { "\nask get_instance until its stage is gone" };
+    Ok(Answer { text: format!("{told}{more}"), data: Destroyed { instance, gone } })
+}

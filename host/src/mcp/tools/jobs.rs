@@ -1,0 +1,215 @@
+//! Tools on jobs: commands that go on without any connection.
+
+use super::{ACTS, ENDS, LOOKS_OUT, Tool, remote::NOTICE};
+use crate::{
+    flow::{Job, JobRead, JobSpec, JobState, JobSummary},
+    mcp::{
+        call::{Call, News},
+        render::{Answer, ToolError},
+        text::{fenced, line, size, when},
+    },
+};
+use bursar_core::time::{Moment, human};
+use rmcp::schemars::{self, JsonSchema};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The most bytes of a log in one answer.
+const LOG_MAX: usize = 16_000;
+const WAIT_MAX_SECS: u64 = 35;
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+pub(super) fn tools() -> [Tool; 4] {
+    [
+        Tool::new(
+            "start_job",
+            "Start job",
+            "Starts a command that goes on without us, its output in a log; follow it with get_job.",
+            ACTS,
+            start_job,
+        ),
+        Tool::new(
+            "get_job",
+            "Get job",
+            "State of a job and a piece of its log: the last lines, or from `next_offset` of the answer before.",
+            LOOKS_OUT,
+            get_job,
+        ),
+        Tool::new("list_jobs", "List jobs", "All jobs of an instance.", LOOKS_OUT, list_jobs),
+        Tool::new("stop_job", "Stop job", "Ends a job and every process it started.", ENDS, stop_job),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StartJob {
+    /// Name or id
+    instance: String,
+    /// Yours: letters, digits, _ and -
+    job: String,
+    command: String,
+    workdir: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct JobOut {
+    job: String,
+    /// queued, running, exited, killed, stopped, lost
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// Signal, or what is known of a lost one
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    log_bytes: u64,
+}
+
+impl JobOut {
+    fn new(summary: &JobSummary) -> JobOut {
+        let (state, exit_code, why) = match &summary.state {
+            JobState::Queued => ("queued", None, None),
+            JobState::Running => ("running", None, None),
+            JobState::Exited { code } => ("exited", Some(*code), None),
+            JobState::Killed { signal } => ("killed", None, Some(line(signal))),
+            JobState::Stopped => ("stopped", None, None),
+            JobState::Lost { why } => ("lost", None, Some(line(why))),
+        };
+        let moment = |secs: u64| when(Moment(secs));
+        JobOut {
+            job: line(&summary.name),
+            state,
+            exit_code,
+            why,
+            started_at: summary.started_at.map(moment),
+            ended_at: summary.ended_at.map(moment),
+            log_bytes: summary.log_bytes,
+        }
+    }
+
+    fn of(job: &Job) -> JobOut {
+        let Job { name, state, started_at, ended_at, log_bytes, .. } = job.clone();
+        JobOut::new(&JobSummary { name, state, started_at, ended_at, log_bytes })
+    }
+}
+
+fn in_words(summary: &JobSummary) -> String {
+    let took = match (summary.started_at, summary.ended_at) {
+        (Some(began), Some(ended)) => format!(" after {}", human(ended.saturating_sub(began))),
+        (Some(began), None) => format!(", started {}", when(Moment(began))),
+        _ => String::new(),
+    };
+    line(&format!("{}: {}{took}, log of {}", summary.name, summary.state, size(summary.log_bytes)))
+}
+
+async fn start_job(call: Call, args: StartJob) -> Result<Answer<JobOut>, ToolError> {
+    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir };
+    let summary = call.rooms.start_job(call.principal(), &args.instance, &spec).await?;
+    let text = format!("{}\nfollow it with get_job; it goes on whatever happens here", in_words(&summary));
+    Ok(Answer { text, data: JobOut::new(&summary) })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GetJob {
+    /// Name or id
+    instance: String,
+    job: String,
+    /// Default 50
+    tail_lines: Option<usize>,
+    /// 0 first, then next_offset
+    from_offset: Option<u64>,
+    /// For its end, at most 35
+    wait_secs: Option<u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct JobLog {
+    #[serde(flatten)]
+    job: JobOut,
+    log: String,
+    next_offset: u64,
+    notice: &'static str,
+}
+
+async fn get_job(call: Call, args: GetJob) -> Result<Answer<JobLog>, ToolError> {
+    let until = Instant::now() + Duration::from_secs(args.wait_secs.unwrap_or(0).min(WAIT_MAX_SECS));
+    let read = JobRead {
+        tail_lines: args.tail_lines.unwrap_or(50).clamp(1, 2_000),
+        from_offset: args.from_offset,
+        max_bytes: LOG_MAX,
+    };
+    let mut step = 0.0;
+    let job = loop {
+        let job = call.rooms.get_job(call.principal(), &args.instance, &args.job, &read).await?;
+        if !job.state.is_open() || Instant::now() + LOOK_AGAIN > until {
+            break job;
+        }
+        step += 1.0;
+        call.tell(step, &News::Words(format!("{}: {}", job.name, job.state))).await;
+        sleep(LOOK_AGAIN).await;
+    };
+    let out = JobOut::of(&job);
+    let state = format!("{}: {}, log of {}", out.job, line(&job.state.to_string()), size(job.log_bytes));
+    let text = match job.log.is_empty() {
+        true => format!("{state}\nnothing more in the log; next_offset {}", job.next_offset),
+        false => format!("{state}, next_offset {}\n{}", job.next_offset, fenced("log", &job.log)),
+    };
+    Ok(Answer { text, data: JobLog { job: out, log: job.log, next_offset: job.next_offset, notice: NOTICE } })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListJobs {
+    /// Name or id
+    instance: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Jobs {
+    jobs: Vec<JobOut>,
+}
+
+async fn list_jobs(call: Call, args: ListJobs) -> Result<Answer<Jobs>, ToolError> {
+    let jobs = call.rooms.list_jobs(call.principal(), &args.instance).await?;
+    let text = match jobs.is_empty() {
+        true => "no jobs".to_owned(),
+        false => jobs.iter().map(in_words).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(Answer { text, data: Jobs { jobs: jobs.iter().map(JobOut::new).collect() } })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StopJob {
+    /// Name or id
+    instance: String,
+    job: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct StoppedOut {
+    #[serde(flatten)]
+    job: JobOut,
+    was_running: bool,
+    ended_processes: u32,
+    /// Held by the kernel: only a restart helps
+    left_processes: u32,
+}
+
+async fn stop_job(call: Call, args: StopJob) -> Result<Answer<StoppedOut>, ToolError> {
+    let stopped = call.rooms.stop_job(call.principal(), &args.instance, &args.job).await?;
+    let job = JobOut::new(&stopped.job);
+    let was = if stopped.was_running { "stopped" } else { "had ended before" };
+    let left = match stopped.left {
+        0 => String::new(),
+        left => format!("; {left} processes cannot be ended, only a restart of the machine helps"),
+    };
+    let text = format!("{}: {was}; {} processes ended{left}", job.job, stopped.ended);
+    let data = StoppedOut { job, was_running: stopped.was_running, ended_processes: stopped.ended, left_processes: stopped.left };
+    Ok(Answer { text, data })
+}

@@ -1,0 +1,10 @@
+//! The whole system from outside: the real binary, real SSH, real HTTP, a real database; only the data centre is imitated.
+
+mod agent;
+mod direction;
+mod faults;
+mod laws;
+mod parallel;
+mod sync;
+mod whole_loop;
+mod world;

@@ -1,0 +1,136 @@
+//! What starting costs: time to the first answer, idle memory, the size of the tool list. With `BURSAR_BENCH_PEER` set to
+//! another stdio server's command line, both are measured in turns and shown as ratios.
+
+use crate::{cargo, root, say, tools};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+const ROUNDS: usize = 30;
+
+pub fn run() -> Result<()> {
+    tools::wasm_target()?;
+    cargo(&["build", "--locked", "--release", "--package", "bursar"])?;
+    let binary = root().join("target/release/bursar");
+    let ours = vec![binary.display().to_string(), "mcp".to_owned()];
+    let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
+    let measured = measure(&ours, &home);
+    std::fs::remove_dir_all(&home).ok();
+    measured
+}
+
+fn measure(ours: &[String], home: &Path) -> Result<()> {
+    say("first start ever, drivers compile behind it");
+    let mut cold = Vec::new();
+    for n in 0..10 {
+        cold.push(Server::start(ours, &home.join(format!("cold-{n}")))?.initialized);
+    }
+    show("start to initialize, nothing cached", &mut cold, None);
+    let warm_home = home.join("warm");
+    let mut first = Server::start(ours, &warm_home)?;
+    std::thread::sleep(Duration::from_secs(5));
+    let list = first.ask(2, "tools/list", json!({}))?;
+    drop(first);
+    let peer: Option<Vec<String>> =
+        std::env::var("BURSAR_BENCH_PEER").ok().map(|line| line.split_whitespace().map(str::to_owned).collect());
+    say("starts with everything cached, in turns with the peer if one is named");
+    let (mut warm, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        warm.push(Server::start(ours, &warm_home)?.initialized);
+        if let Some(peer) = &peer {
+            peers.push(Server::start(peer, &warm_home)?.initialized);
+        }
+    }
+    let peer_median = peer.as_ref().map(|_| show("peer: start to initialize", &mut peers, None));
+    show("start to initialize, all cached", &mut warm, peer_median);
+    idle(ours, &warm_home, "idle memory")?;
+    if let Some(peer) = &peer {
+        idle(peer, &warm_home, "peer: idle memory")?;
+    }
+    let tools = list["result"]["tools"].as_array().context("tools/list has no tools")?.len();
+    let bytes = list["result"].to_string().len();
+    println!("tools/list: {tools} tools, {bytes} bytes, about {} tokens (4 bytes each)", bytes / 4);
+    Ok(())
+}
+
+fn idle(command: &[String], home: &Path, what: &str) -> Result<()> {
+    let server = Server::start(command, home)?;
+    std::thread::sleep(Duration::from_secs(10));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS: unknown");
+    println!("{what}: {}", line.trim_start_matches("VmRSS:").trim());
+    Ok(())
+}
+
+fn show(what: &str, times: &mut [Duration], against: Option<Duration>) -> Duration {
+    times.sort();
+    let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    print!("{what}: median {:.1} ms ({:.1} to {:.1}, {} runs)", ms(median), ms(least), ms(most), times.len());
+    match against {
+        Some(other) => println!(", {:.0} times faster than the peer", ms(other) / ms(median)),
+        None => println!(),
+    }
+    median
+}
+
+/// A stdio server that has answered `initialize`.
+struct Server {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    initialized: Duration,
+}
+
+impl Server {
+    fn start(command: &[String], home: &Path) -> Result<Server> {
+        let began = Instant::now();
+        let mut child = Command::new(&command[0])
+            .args(&command[1..])
+            .env("BURSAR_HOME", home)
+            .env("BURSAR_CONFIG", home.join("none.toml"))
+            .env_remove("BITLAUNCH_API_KEY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
+        let (input, output) = (child.stdin.take().context("stdin")?, child.stdout.take().context("stdout")?);
+        let mut server = Server { child, input, output: BufReader::new(output), initialized: Duration::ZERO };
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
+        let answer = server.ask(1, "initialize", params)?;
+        server.initialized = began.elapsed();
+        ensure!(answer["result"]["serverInfo"].is_object(), "no answer to initialize: {answer}");
+        server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))?;
+        Ok(server)
+    }
+
+    fn ask(&mut self, id: u32, method: &str, params: Value) -> Result<Value> {
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))?;
+        loop {
+            let mut line = String::new();
+            ensure!(self.output.read_line(&mut line)? > 0, "the server ended");
+            let answer: Value = serde_json::from_str(&line)?;
+            if answer["id"] == id {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn send(&mut self, message: &Value) -> Result<()> {
+        writeln!(self.input, "{message}")?;
+        Ok(self.input.flush()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask demo | test | bench | live`: the commands of the README. Everything they need they install or name.
+
+mod bench;
+mod live;
+mod tools;
+
+use anyhow::{Context, Result, bail};
+use std::{path::PathBuf, process::Command};
+
+const USAGE: &str = "usage: cargo xtask demo | test | bench | live
+
+  demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
+  test    formatting, lints, documentation, every test
+  bench   measures start, memory and the size of the tool list
+  live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it";
+
+fn main() -> Result<()> {
+    std::env::set_current_dir(root())?;
+    let task = std::env::args().nth(1).unwrap_or_default();
+    match task.as_str() {
+        "demo" => demo(),
+        "test" => test(),
+        "bench" => bench::run(),
+        "live" => live::run(),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+fn demo() -> Result<()> {
+    tools::wasm_target()?;
+    say("building Bursar; the first time this takes some minutes");
+    cargo(&["build", "--locked", "--package", "bursar"])?;
+    run(Command::new(root().join("target/debug/bursar")).arg("demo"))
+}
+
+fn test() -> Result<()> {
+    tools::wasm_target()?;
+    tools::for_tests()?;
+    say("formatting");
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["fmt", "--manifest-path", "plugins/Cargo.toml", "--all", "--check"])?;
+    say("lints");
+    cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    cargo(&["clippy", "--locked", "--manifest-path", "plugins/Cargo.toml", "--all-targets", "--", "-D", "warnings"])?;
+    say("documentation");
+    run(Command::new("cargo")
+        .args(["doc", "--locked", "--workspace", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
+    say("drivers, against recorded replies");
+    cargo(&["test", "--locked", "--manifest-path", "plugins/Cargo.toml"])?;
+    say("everything else");
+    match tools::has("cargo-nextest") {
+        true => cargo(&["nextest", "run", "--locked", "--workspace"])?,
+        false => cargo(&["test", "--locked", "--workspace", "--lib", "--bins", "--tests"])?,
+    }
+    cargo(&["test", "--locked", "--workspace", "--doc"])?;
+    say("all tests passed");
+    Ok(())
+}
+
+/// Runs cargo, and stops at the first failure.
+pub fn cargo(args: &[&str]) -> Result<()> {
+    run(Command::new("cargo").args(args))
+}
+
+/// Runs a command, and stops at the first failure.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} could not be started"))?;
+    match status.success() {
+        true => Ok(()),
+        false => bail!("{command:?} ended with {status}; see above"),
+    }
+}
+
+/// Says what comes next.
+pub fn say(text: &str) {
+    eprintln!("\n── {text}");
+}
+
+/// Returns the root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

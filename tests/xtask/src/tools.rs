@@ -1,0 +1,56 @@
+//! What building and testing need from the computer: installed where that is ours to do, named exactly where not.
+
+use crate::{run, say};
+use anyhow::{Result, bail};
+use std::process::Command;
+
+/// Makes sure that drivers can be built.
+pub fn wasm_target() -> Result<()> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    match installed {
+        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("wasm32-wasip2") => Ok(()),
+        Ok(_) => {
+            say("adding the target that drivers are built for");
+            run(Command::new("rustup").args(["target", "add", "wasm32-wasip2"]))
+        }
+        // Without rustup the target may be there all the same; the build will say.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Program, and the Debian package that has it.
+const FOR_TESTS: [(&str, &str); 4] =
+    [("/usr/sbin/sshd", "openssh-server"), ("ssh", "openssh-client"), ("tmux", "tmux"), ("strace", "strace")];
+
+/// Makes sure that the tests find real SSH servers and the like. Nothing is skipped because something is missing.
+pub fn for_tests() -> Result<()> {
+    let missing =
+        || FOR_TESTS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect::<Vec<_>>();
+    if missing().is_empty() {
+        return Ok(());
+    }
+    if has("apt-get") && is_root() {
+        say(&format!("installing {}", missing().join(", ")));
+        run(Command::new("apt-get").args(["update", "-qq"]))?;
+        let mut install = Command::new("apt-get");
+        install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing());
+        run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    match &missing()[..] {
+        [] => Ok(()),
+        names => bail!("the tests need {}; install it (on Debian as root this is done for you)", names.join(", ")),
+    }
+}
+
+/// Returns whether a program is there: by its path, or somewhere in PATH.
+pub fn has(program: &str) -> bool {
+    if program.starts_with('/') {
+        return std::path::Path::new(program).exists();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
