@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Checks the laws against the provider's own truth and the owner's ledger.
 pub fn hold(world: &World, story: &str) {
-    let listed = world.json(&["ls", "--all"]);
+    let listed = world.ls();
     let instances = listed["instances"].as_array().unwrap();
     let open = |instance: &&Value| instance["stage"] != "gone";
     let alive = world.alive();
@@ -31,17 +31,17 @@ pub fn hold(world: &World, story: &str) {
 pub fn all_ended(world: &World, story: &str) {
     for _ in 0..6 {
         world.pass(6 * 3_600);
-        world.json(&["settle"]);
+        world.settle();
         world.pass(5);
-        world.json(&["settle"]);
+        world.settle();
         if world.alive().is_empty() && amount(&world.json(&["spending"]), "held_usd") == 0.0 {
             break;
         }
     }
     let alive = world.alive();
-    assert!(alive.is_empty(), "{story}: still alive: {alive:?}\n{:#}", world.json(&["ls", "--all"]));
+    assert!(alive.is_empty(), "{story}: still alive: {alive:?}\n{:#}", world.ls());
     let spending = world.json(&["spending"]);
-    assert_eq!(amount(&spending, "held_usd"), 0.0, "{story}: still held\n{:#}", world.json(&["ls", "--all"]));
+    assert_eq!(amount(&spending, "held_usd"), 0.0, "{story}: still held\n{:#}", world.ls());
     let truth = world.truth();
     let taken: f64 = truth["servers"].as_array().unwrap().iter().map(|s| s["charged_musd"].as_f64().unwrap() / 1e3).sum();
     let charged = amount(&spending, "charged_usd");

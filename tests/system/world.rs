@@ -112,6 +112,19 @@ impl World {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
     }
 
+    /// A restart: any command settles what was left behind. Where something is still open it says so with its exit code.
+    pub fn settle(&self) {
+        let output = self.run(&["settle"]);
+        let known = [Some(0), Some(5)].contains(&output.status.code());
+        assert!(known, "settle: {}", text(&output));
+    }
+
+    /// Everything in the ledger, open and ended.
+    pub fn ls(&self) -> Value {
+        let output = self.run(&["--json", "ls", "--all"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("ls: {error}: {}", text(&output)))
+    }
+
     /// What is really there, whatever anybody believes.
     pub fn truth(&self) -> Value {
         ureq::get(format!("{}/_practice/state", self.url)).call().unwrap().body_mut().read_json().unwrap()
