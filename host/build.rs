@@ -24,7 +24,8 @@ fn main() {
     // What the outer build sets for the host's own target is not meant for a component.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
-        let outer = name.starts_with("CARGO_ENCODED_") || name.starts_with("CARGO_CFG_") || name.starts_with("CARGO_PROFILE_");
+        let outer =
+            name.starts_with("CARGO_ENCODED_") || name.starts_with("CARGO_CFG_") || name.starts_with("CARGO_PROFILE_");
         if outer || ["RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"].contains(&&*name) {
             cargo.env_remove(&*name);
         }
@@ -36,6 +37,7 @@ fn main() {
     );
     for driver in DRIVERS {
         let component = target.join("wasm32-wasip2/release").join(format!("{driver}.wasm"));
-        std::fs::copy(&component, out.join(format!("{driver}.wasm"))).expect("the build makes one component per driver");
+        std::fs::copy(&component, out.join(format!("{driver}.wasm")))
+            .expect("the build makes one component per driver");
     }
 }

@@ -12,7 +12,9 @@ fn main() -> std::process::ExitCode {
     match runtime {
         Ok(runtime) => runtime.block_on(cli::run()),
         Err(error) => {
-            eprintln!("failed: the runtime could not be started: {error}\n  hint: check the limits of this user (ulimit -a)");
+            eprintln!(
+                "failed: the runtime could not be started: {error}\n  hint: check the limits of this user (ulimit -a)"
+            );
             std::process::ExitCode::FAILURE
         }
     }

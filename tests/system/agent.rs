@@ -7,7 +7,10 @@ use rmcp::{
     service::{ClientLifecycleMode, RunningService},
 };
 use serde_json::Value;
-use std::{process::Stdio, time::{Duration, Instant}};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Era {

@@ -4,7 +4,21 @@ use std::{fs, path::Path};
 
 /// Room, and the words that must not stand in its `use` lines or paths.
 const NEVER: [(&str, &[&str]); 6] = [
-    ("host/src/flow", &["crate::mcp", "crate::cli", "serde_json", "wasmtime", "sqlx", "russh", "hyper", "std::net", "tokio::net", "bursar_practice"]),
+    (
+        "host/src/flow",
+        &[
+            "crate::mcp",
+            "crate::cli",
+            "serde_json",
+            "wasmtime",
+            "sqlx",
+            "russh",
+            "hyper",
+            "std::net",
+            "tokio::net",
+            "bursar_practice",
+        ],
+    ),
     ("host/src/mcp", &["crate::cli", "bursar_store", "bursar_drivers", "bursar_ssh", "bursar_http", "bursar_practice"]),
     ("host/src/cli", &["bursar_store", "bursar_drivers", "bursar_ssh", "bursar_http"]),
     ("host/core/src", &["std::net", "std::fs", "tokio", "SystemTime", "Instant", "f64", "f32"]),
@@ -30,7 +44,9 @@ fn no_room_uses_what_lies_above_or_beside_it() {
         for (file, text) in sources(&root().join(room)) {
             let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
             for (n, line) in lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
-                wrong.extend(never.iter().filter(|word| line.contains(**word)).map(|w| format!("{file}:{}: {w}", n + 1)));
+                wrong.extend(
+                    never.iter().filter(|word| line.contains(**word)).map(|w| format!("{file}:{}: {w}", n + 1)),
+                );
             }
         }
     }
@@ -51,12 +67,13 @@ fn no_crate_depends_on_what_lies_above_or_beside_it() {
 
 #[test]
 fn only_the_clock_reads_the_time_of_day() {
-    let readers: Vec<String> = ["host/src", "host/core", "host/store", "host/drivers/src", "host/ssh/src", "host/http/src"]
-        .iter()
-        .flat_map(|room| sources(&root().join(room)))
-        .filter(|(_, text)| text.split("#[cfg(test)]").next().unwrap().contains("SystemTime::now"))
-        .map(|(file, _)| file)
-        .collect();
+    let readers: Vec<String> =
+        ["host/src", "host/core", "host/store", "host/drivers/src", "host/ssh/src", "host/http/src"]
+            .iter()
+            .flat_map(|room| sources(&root().join(room)))
+            .filter(|(_, text)| text.split("#[cfg(test)]").next().unwrap().contains("SystemTime::now"))
+            .map(|(file, _)| file)
+            .collect();
     assert_eq!(readers.len(), 1, "{readers:?}");
     assert!(readers[0].ends_with("clock.rs"), "{readers:?}");
 }

@@ -14,7 +14,8 @@ use std::{process::Stdio, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// What can happen to any request.
-const ANY: [&str; 8] = ["refuse", "lost_before", "lost_after", "500_before", "html", "rate_limited", "KILL_before", "KILL_after"];
+const ANY: [&str; 8] =
+    ["refuse", "lost_before", "lost_after", "500_before", "html", "rate_limited", "KILL_before", "KILL_after"];
 /// What can happen to a list besides.
 const LIST: [&str; 3] = ["list_cut_id", "list_cut_name", "list_cut_json"];
 /// What can happen to an order besides.

@@ -43,7 +43,8 @@ pub fn all_ended(world: &World, story: &str) {
     let spending = world.json(&["spending"]);
     assert_eq!(amount(&spending, "held_usd"), 0.0, "{story}: still held\n{:#}", world.ls());
     let truth = world.truth();
-    let taken: f64 = truth["servers"].as_array().unwrap().iter().map(|s| s["charged_musd"].as_f64().unwrap() / 1e3).sum();
+    let taken: f64 =
+        truth["servers"].as_array().unwrap().iter().map(|s| s["charged_musd"].as_f64().unwrap() / 1e3).sum();
     let charged = amount(&spending, "charged_usd");
     assert!(charged >= taken, "{story}: the provider took {taken} USD, the ledger knows of {charged}");
 }

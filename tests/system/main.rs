@@ -1,5 +1,7 @@
 //! The whole system from outside: the real binary, real SSH, real HTTP, a real database; only the data centre is imitated.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod agent;
 mod direction;
 mod faults;

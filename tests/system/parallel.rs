@@ -1,6 +1,9 @@
 //! Many at once: what passes a limit is decided in one place, whoever asks.
 
-use crate::{laws, world::{SMALL, World, text}};
+use crate::{
+    laws,
+    world::{SMALL, World, text},
+};
 
 /// Creates that ask at the same time, over so many processes.
 const PROCESSES: usize = 4;
@@ -9,7 +12,8 @@ const EACH: usize = 16;
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_creates_from_four_processes_make_exactly_two() {
     let world = World::new().await;
-    let agents: Vec<_> = (0..PROCESSES).map(|_| crate::agent::Agent::start(&world, crate::agent::Era::Legacy)).collect();
+    let agents: Vec<_> =
+        (0..PROCESSES).map(|_| crate::agent::Agent::start(&world, crate::agent::Era::Legacy)).collect();
     let agents = futures::future::join_all(agents).await;
     let calls = agents.iter().enumerate().flat_map(|(p, agent)| {
         (0..EACH).map(move |n| {

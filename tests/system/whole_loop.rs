@@ -43,12 +43,15 @@ async fn whole_loop(era: Era, machines: Machines) {
 
     let made = agent.get("create_instance", json!({ "name": "trainer", "offer": GPU, "length": "2h" })).await;
     assert_eq!(made["name"], "trainer", "{made:#}");
-    let ready = agent.until("get_instance", json!({ "instance": "trainer", "wait": true }), SOON, |i| i["ready"] == true).await;
+    let ready =
+        agent.until("get_instance", json!({ "instance": "trainer", "wait": true }), SOON, |i| i["ready"] == true).await;
     assert_eq!(ready["stage"], "ready");
     let gpu = agent.get("run_command", json!({ "instance": "trainer", "command": "nvidia-smi -L" })).await;
     assert!(gpu["stdout"].as_str().unwrap().contains("A40"), "{gpu:#}");
 
-    agent.get("upload_file", json!({ "instance": "trainer", "local_path": "train.sh", "remote_path": "train.sh" })).await;
+    agent
+        .get("upload_file", json!({ "instance": "trainer", "local_path": "train.sh", "remote_path": "train.sh" }))
+        .await;
     agent.get("start_job", json!({ "instance": "trainer", "job": "train", "command": "sh train.sh # once" })).await;
     agent.until("get_job", job(None), SOON, |job| job["log"].as_str().unwrap().contains("step 1")).await;
     agent.kill().await;
@@ -62,7 +65,9 @@ async fn whole_loop(era: Era, machines: Machines) {
     assert_eq!(ended["exit_code"], 7, "{ended:#}");
     let log = ended["log"].as_str().unwrap();
     assert_eq!(log.matches("step").count(), 2, "each line once: {log}");
-    agent.get("download_file", json!({ "instance": "trainer", "remote_path": "model", "local_path": "out/model" })).await;
+    agent
+        .get("download_file", json!({ "instance": "trainer", "remote_path": "model", "local_path": "out/model" }))
+        .await;
     assert_eq!(std::fs::read_to_string(world.work().join("out/model")).unwrap(), "weights\n");
 
     let listed = agent.get("list_jobs", json!({ "instance": "trainer" })).await;

@@ -34,7 +34,8 @@ impl World {
         let practice = bursar_practice::start(options).await.unwrap();
         let url = format!("http://{}", practice.http_addr());
         let mut env: BTreeMap<String, String> = practice.env().into_iter().collect();
-        let keep = ["PATH", "LANG", "TMPDIR"].iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
+        let keep =
+            ["PATH", "LANG", "TMPDIR"].iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
         env.extend(keep);
         let own = |name: &str| dir.path().join(name).display().to_string();
         env.insert("HOME".into(), own("user"));
@@ -140,7 +141,9 @@ impl World {
     pub fn requests(&self) -> Vec<String> {
         let truth = self.truth();
         let log = truth["log"].as_array().unwrap();
-        log.iter().map(|line| format!("{} {}", line["method"].as_str().unwrap(), line["path"].as_str().unwrap())).collect()
+        log.iter()
+            .map(|line| format!("{} {}", line["method"].as_str().unwrap(), line["path"].as_str().unwrap()))
+            .collect()
     }
 
     pub fn misbehave(&self, faults: Value) {

@@ -4,7 +4,7 @@
 
 use crate::{
     instance::{Instance, ProviderState, Sightings, Stage, View},
-    ledger::{Kind, Movement, Reason},
+    ledger::{Kind, Movement, Reason, Totals},
     money::Usd,
     quote,
     time::Moment,
@@ -118,9 +118,11 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// Returns what an instance gone since a moment costs, as its provider bills it, and what of its hold is freed.
 ///
 /// It is counted from the moment of the reservation: the provider's own begin is later, and only the driver tells it.
-/// What a hold cannot cover is held first: an overrun.
-pub fn gone(instance: &Instance, held: Usd, since: Moment) -> Vec<Movement> {
-    let cost = accrued(instance, since);
+/// What a hold cannot cover is held first: an overrun. What was charged before, of an instance that was believed gone and
+/// listed again, is not charged twice.
+pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
+    let held = totals.held;
+    let cost = accrued(instance, since).minus(totals.charged).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -272,12 +274,17 @@ mod tests {
     #[test]
     fn what_is_gone_is_charged_as_billed_and_the_rest_is_freed() {
         let instance = instance(Stage::Stopping, None, None, &[]);
-        let amounts = |held: i64, after: u64| -> Vec<(Kind, i64)> {
-            gone(&instance, Usd(held), Moment(T + after)).iter().map(|m| (m.kind, m.amount.0)).collect()
+        let again = |held: i64, charged: i64, after: u64| -> Vec<(Kind, i64)> {
+            let totals = Totals { held: Usd(held), charged: Usd(charged) };
+            gone(&instance, totals, Moment(T + after)).iter().map(|m| (m.kind, m.amount.0)).collect()
         };
+        let amounts = |held: i64, after: u64| again(held, 0, after);
         assert_eq!(amounts(500, 60), [(Kind::Charge, 100), (Kind::Release, 400)]);
         assert_eq!(amounts(500, 3_601), [(Kind::Charge, 200), (Kind::Release, 300)]);
         assert_eq!(amounts(500, 18_000), [(Kind::Charge, 500)]);
         assert_eq!(amounts(500, 18_001), [(Kind::Hold, 100), (Kind::Charge, 600)]);
+        // Listed again after it was charged for an hour: only what came on top.
+        assert_eq!(again(100, 100, 3_601), [(Kind::Charge, 100)]);
+        assert_eq!(again(100, 100, 60), [(Kind::Charge, 0), (Kind::Release, 100)]);
     }
 }

@@ -4,13 +4,14 @@
 use crate::{
     bindings::{http, log, signer},
     hand::Hand,
+    still::Still,
 };
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, StoreLimits,
     StoreLimitsBuilder, UpdateDeadline,
     component::{HasSelf, Linker},
 };
-use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{Deterministic, WasiCtx, WasiCtxBuilder};
 
 pub(crate) const MEMORY_MAX: usize = 32 << 20;
 /// Of one crossing from the driver to the host: the arguments of a send, or the result of a call.
@@ -27,42 +28,22 @@ pub(crate) const POLICY: u32 = 1;
 const OURS: [&str; 4] = ["http", "log", "signer", "types"];
 
 /// What the runtimes of other languages import whether they use it or not. All of it is linked **empty** (`nothing`).
-const WASI: [&str; 24] = [
-    "cli/environment",
-    "cli/exit",
-    "cli/stderr",
-    "cli/stdin",
-    "cli/stdout",
-    "cli/terminal-input",
-    "cli/terminal-output",
-    "cli/terminal-stderr",
-    "cli/terminal-stdin",
-    "cli/terminal-stdout",
-    "clocks/monotonic-clock",
-    "clocks/wall-clock",
-    "filesystem/preopens",
-    "filesystem/types",
-    "io/error",
-    "io/poll",
-    "io/streams",
-    "random/insecure",
-    "random/insecure-seed",
-    "random/random",
-    "sockets/instance-network",
-    "sockets/ip-name-lookup",
-    "sockets/network",
-    "sockets/tcp",
-];
-const WASI_SOCKETS: [&str; 3] = ["sockets/tcp-create-socket", "sockets/udp", "sockets/udp-create-socket"];
+const WASI: &str = "cli/environment cli/exit cli/stderr cli/stdin cli/stdout cli/terminal-input cli/terminal-output \
+    cli/terminal-stderr cli/terminal-stdin cli/terminal-stdout clocks/monotonic-clock clocks/wall-clock \
+    filesystem/preopens filesystem/types io/error io/poll io/streams random/insecure random/insecure-seed \
+    random/random sockets/instance-network sockets/ip-name-lookup sockets/network sockets/tcp \
+    sockets/tcp-create-socket sockets/udp sockets/udp-create-socket";
 
 /// Returns whether a component that imports this may be compiled at all.
 pub(crate) fn allows(import: &str) -> bool {
     let Some((name, version)) = import.split_once('@') else { return false };
-    if let Some(ours) = name.strip_prefix("bursar:driver/") {
-        return OURS.contains(&ours) && version.starts_with("0.1.");
+    match name.split_once(':') {
+        Some(("bursar", ours)) => {
+            ours.strip_prefix("driver/").is_some_and(|ours| OURS.contains(&ours)) && version.starts_with("0.1.")
+        }
+        Some(("wasi", wasi)) => WASI.split(' ').any(|known| known == wasi) && version.starts_with("0.2."),
+        _ => false,
     }
-    let wasi = name.strip_prefix("wasi:").is_some_and(|name| WASI.contains(&name) || WASI_SOCKETS.contains(&name));
-    wasi && version.starts_with("0.2.")
 }
 
 /// No arguments, no environment, no preopened folder, input closed, output dropped, every address and look-up denied,
@@ -122,27 +103,4 @@ pub(crate) fn store(engine: &Engine, hand: Hand) -> Store<Hand> {
 
 pub(crate) fn limits() -> StoreLimits {
     StoreLimitsBuilder::new().memory_size(MEMORY_MAX).memories(1).tables(64).instances(64).build()
-}
-
-/// A clock that stands still: a driver knows the time from the call in hand.
-struct Still;
-
-impl HostWallClock for Still {
-    fn resolution(&self) -> std::time::Duration {
-        std::time::Duration::from_secs(1)
-    }
-
-    fn now(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
-    }
-}
-
-impl HostMonotonicClock for Still {
-    fn resolution(&self) -> u64 {
-        1
-    }
-
-    fn now(&self) -> u64 {
-        0
-    }
 }

@@ -67,7 +67,7 @@ impl<'d> Call<'d> {
     ) -> Result<Call<'d>, CallError> {
         let ground = &driver.ground;
         let secs = secs_of(kind);
-        let seats = if kind == CallKind::Destroy { &ground.end_seat } else { &ground.seats };
+        let seats = if kind == CallKind::Destroy { &ground.end_seats } else { &ground.seats };
         let Ok(Ok(seat)) = timeout(Duration::from_secs(secs), seats.acquire()).await else {
             return Err(driver.error(kind, CallErrorKind::NotSent(format!("other calls of it took all {secs} s"))));
         };

@@ -20,6 +20,8 @@ pub(crate) const REQUESTS_MAX: u32 = 20;
 const RESPONSE_MAX: usize = 4 << 20;
 const REQUEST_SECS: u64 = 30;
 const HEADERS_MAX: usize = 64;
+/// Of one call; a driver that goes on asking fills no log.
+const DENIALS_LOGGED: u32 = 5;
 
 pub(crate) struct Ask {
     pub(crate) route: String,
@@ -252,13 +254,12 @@ impl Door {
     }
 
     fn deny(&self, why: String) -> Unanswered {
-        tracing::warn!(
-            driver = self.ground.name(),
-            call = self.words.call().name(),
-            why,
-            "the door let a request not through"
-        );
-        self.record().denied = Some(why.clone());
+        let mut record = self.record();
+        record.denials += 1;
+        if record.denials <= DENIALS_LOGGED {
+            tracing::warn!(driver = self.ground.name(), call = self.words.call().name(), why, "stopped at the door");
+        }
+        record.denied = Some(why.clone());
         Unanswered::Denied(why)
     }
 }

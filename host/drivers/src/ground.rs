@@ -24,7 +24,7 @@ pub(crate) struct Ground {
     pub(crate) outbound: Outbound,
     pub(crate) seats: Semaphore,
     /// Kept for ends alone, so that no queue of reads can delay one.
-    pub(crate) end_seat: Semaphore,
+    pub(crate) end_seats: Semaphore,
     pub(crate) pace: Pace,
     places: BTreeMap<String, Base>,
     known: Mutex<BTreeMap<String, Credential>>,
@@ -64,7 +64,7 @@ impl Ground {
             http,
             outbound,
             seats: Semaphore::new(SEATS),
-            end_seat: Semaphore::new(1),
+            end_seats: Semaphore::new(SEATS),
             pace: Pace::default(),
             places,
             known: Mutex::new(BTreeMap::new()),

@@ -43,8 +43,10 @@ impl http::Host for Hand {
             return Err(http::SendError::Denied("denied: no route is open while a driver describes itself".into()));
         };
         let http::Request { route, values, address, body } = request;
+        let before = door.record().sent;
         let answer = door.send(&Ask { route, values, address, body }).await;
-        self.waited = !matches!(answer, Err(Unanswered::Denied(_)));
+        // Only what left was waited for, and of that there is little: asking in vain is computing.
+        self.waited = door.record().sent > before;
         match answer {
             Ok(reply) => Ok(http::Response {
                 status: reply.status,

@@ -104,15 +104,22 @@ impl Inner {
                 Listed { version, sha256: Some(found.sha256), ..none(status) }
             }
             Serving::File { found, bundled, newer } => {
-                let (version, mut status) = match self.admit(Some(&name), &found) {
-                    Ok(admitted) => (Some(admitted.manifest.version), Status::Serving),
-                    Err(why) => (None, Status::Refused(why.to_string())),
-                };
+                let (version, mut status) = self.standing(&name, &found);
                 if let Some(newer) = newer {
                     status = self.waiting(lock, &name, &newer, status == Status::Serving).1;
                 }
                 Listed { version, sha256: Some(found.sha256), bundled, ..none(status) }
             }
+        }
+    }
+
+    fn standing(&self, name: &str, found: &Found) -> (Option<String>, Status) {
+        if let Some(driver) = self.loaded(name, &found.sha256) {
+            return (Some(driver.version().to_owned()), Status::Serving);
+        }
+        match self.admit(Some(name), found) {
+            Ok(admitted) => (Some(admitted.manifest.version), Status::Serving),
+            Err(why) => (None, Status::Refused(why.to_string())),
         }
     }
 

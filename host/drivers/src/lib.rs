@@ -33,6 +33,7 @@ mod registry;
 mod sandbox;
 pub mod scrub;
 mod shelf;
+mod still;
 pub mod template;
 mod text;
 

@@ -39,19 +39,16 @@ impl Driver {
         let identity = self.identity(&call).await?;
         call.record().listing = Some(evidence::Listing::new(self.manifest()));
         let mut views = Vec::new();
-        if let Err(error) = self.walk(&call, &mut views).await {
-            views.clear();
-            self.list_by_host(&call, error).await?;
+        let walked = self.walk(&call, &mut views).await;
+        if walked.is_err() || self.judged(&call).is_err() {
+            self.list_by_host(&call, walked).await?;
         }
+        let complete = self.judged(&call);
         let record = call.record();
         let listing = record.listing.as_ref().ok_or_else(|| call.failed("the list was lost"))?;
         let rows: Vec<Row> = listing.rows().iter().filter(|row| !row.over).map(row).collect();
         let seen: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         views.retain(|view| seen.contains(view.handle.id.as_str()));
-        let complete = match listing.judge(&HashSet::new()) {
-            Listed::Complete => Ok(()),
-            Listed::Incomplete(why) => Err(why),
-        };
         Ok(Listing { identity, rows, complete, views })
     }
 
@@ -74,19 +71,29 @@ impl Driver {
         }
     }
 
-    /// Law 6 does not hang on a stranger's code: a list of one answer is asked by the host itself.
-    async fn list_by_host(&self, call: &Call<'_>, error: CallError) -> Result<(), CallError> {
-        let Some(route) = self.manifest().unpaged_list() else { return Err(error) };
-        tracing::warn!(driver = self.name(), %error, "the host asks for the list without the driver");
+    /// Law 6 does not hang on a stranger's code: where the driver breaks down or shows no whole list, the host asks for
+    /// one by itself, if one answer is all of it.
+    async fn list_by_host(&self, call: &Call<'_>, walked: Result<(), CallError>) -> Result<(), CallError> {
+        let Some(route) = self.manifest().unpaged_list() else { return walked };
         {
             let mut record = call.record();
             record.next_page();
             record.listing = Some(evidence::Listing::new(self.manifest()));
         }
-        let reply = call.send(&route.name).await.map_err(|_| error.clone())?;
-        match reply.status {
-            200..=299 => Ok(()),
-            _ => Err(error),
+        let reply = call.send(&route.name).await;
+        match (reply, walked) {
+            (Ok(reply), _) if (200..300).contains(&reply.status) => Ok(()),
+            (_, Err(error)) => Err(error),
+            (Ok(reply), Ok(())) => Err(call.failed(format!("`{}` answered {}", route.name, reply.status))),
+            (Err(error), Ok(())) => Err(error),
+        }
+    }
+
+    fn judged(&self, call: &Call<'_>) -> Result<(), String> {
+        match call.record().listing.as_ref().map(|listing| listing.judge(&HashSet::new())) {
+            Some(Listed::Complete) => Ok(()),
+            Some(Listed::Incomplete(why)) => Err(why),
+            None => Err("nothing was listed".into()),
         }
     }
 }

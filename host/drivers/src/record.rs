@@ -4,9 +4,10 @@
 use crate::evidence::{self, Listing, MadeSeen, PriceSeen, Row, Seen, Tagged, Verdict};
 use crate::{manifest::Effect, manifest::Route, template::Cut, text};
 use bursar_core::money::Usd;
+use std::collections::HashMap;
 
 /// Of all answers of a call together, kept to look addresses up in.
-const ANSWERS_MAX: usize = 16 << 20;
+const ANSWERS_MAX: usize = 8 << 20;
 const ROWS_MAX: usize = 100_000;
 
 /// What is known of a request that costs.
@@ -40,9 +41,12 @@ pub(crate) struct Record {
     /// The last thing the door said no to, if nothing left since.
     pub(crate) denied: Option<String>,
     pub(crate) log_lines: u32,
+    pub(crate) denials: u32,
     prices: Vec<evidence::Priced>,
     answers: Vec<String>,
     answers_len: usize,
+    /// Words that were looked up already, and whether they stood there.
+    words: HashMap<String, bool>,
 }
 
 impl Record {
@@ -51,6 +55,7 @@ impl Record {
         self.sent = 0;
         self.log_lines = 0;
         self.answers.clear();
+        self.words.clear();
         self.answers_len = 0;
     }
 
@@ -122,13 +127,19 @@ impl Record {
     pub(crate) fn remember(&mut self, body: &[u8]) {
         if self.answers_len + body.len() <= ANSWERS_MAX {
             self.answers_len += body.len();
+            self.words.clear();
             self.answers.push(String::from_utf8_lossy(body).into_owned());
         }
     }
 
     /// Returns whether the word stood whole in an answer of this call.
-    pub(crate) fn stood(&self, word: &str) -> bool {
-        self.answers.iter().any(|answer| evidence::stands_in(word, answer))
+    pub(crate) fn stood(&mut self, word: &str) -> bool {
+        if let Some(known) = self.words.get(word) {
+            return *known;
+        }
+        let stood = self.answers.iter().any(|answer| evidence::stands_in(word, answer));
+        self.words.insert(word.to_owned(), stood);
+        stood
     }
 
     pub(crate) fn row(&self, id: &str) -> Option<&Row> {

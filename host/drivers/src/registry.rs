@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 
 /// How long a driver may take to describe itself.
 const DESCRIBE_SECS: u64 = 10;
+const MANIFEST_MAX: usize = 256 << 10;
 
 #[derive(Clone)]
 pub struct Drivers {
@@ -67,9 +68,9 @@ impl Drivers {
             slots.entry(name.to_owned()).or_default().clone()
         };
         let load = || async {
-            let (inner, name) = (self.inner.clone(), name.to_owned());
-            let task = tokio::task::spawn_blocking(move || inner.load(&name).map(Arc::new));
-            task.await.unwrap_or_else(|e| Err(DriverError::Refused { name: "?".into(), why: e.to_string() }))
+            let (inner, wanted) = (self.inner.clone(), name.to_owned());
+            let task = tokio::task::spawn_blocking(move || inner.load(&wanted).map(Arc::new));
+            task.await.unwrap_or_else(|e| Err(refused(name, e)))
         };
         slot.get_or_try_init(load).await.cloned()
     }
@@ -158,11 +159,23 @@ impl Inner {
         let component = self.cache.component(&sandbox.engine, &found.wasm, &found.sha256);
         let component = component.map_err(|e| not(NotAdmitted::Damaged(crate::text::clean(&format!("{e:#}"), 300))))?;
         let (loaded, text) = probe(&sandbox, &component).map_err(|why| refused(name, why))?;
+        if text.len() > MANIFEST_MAX {
+            return Err(refused(
+                name,
+                format!("its manifest has {} bytes, at most {MANIFEST_MAX} are read", text.len()),
+            ));
+        }
         let manifest = Manifest::parse(&text).map_err(|bad| refused(name, bad))?;
         if named.is_some_and(|name| name != manifest.name) {
             return Err(refused(name, format!("it calls itself `{}`; name its file {0}.wasm", manifest.name)));
         }
         Ok(Admitted { shape, loaded, manifest })
+    }
+
+    /// Returns the driver that serves this file already.
+    pub(crate) fn loaded(&self, name: &str, sha256: &str) -> Option<Arc<Driver>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get(name).and_then(|slot| slot.get()).filter(|driver| driver.sha256 == sha256).cloned()
     }
 
     pub(crate) fn pending(&self, name: &str, found: &Found) -> DriverError {

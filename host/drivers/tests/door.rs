@@ -1,4 +1,5 @@
 //! What the door lets through, and what it takes out: every case is a script of the odd driver and how it must end.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 use common::{TOKEN, World, check, handle, provider::Create};
@@ -101,6 +102,24 @@ async fn an_ssh_address_must_have_stood_in_an_answer() {
         let world = World::odd(&[("get", script)]).await;
         world.provider.now().servers.push(("id-1".into(), "x".into()));
         let said = world.said("get").await;
+        assert!(said.contains(expected), "`{script}`: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_address_must_have_been_named_in_this_call() {
+    for (script, expected) in [
+        ("send status; echo", "needs an address"),
+        ("send status @node-1.example; echo", "denied: no answer of this call"),
+        ("send nodes; send status @evil.example; echo", "denied: no answer of this call"),
+        ("send nodes; send status @1.example; echo", "denied: no answer of this call"),
+        ("send nodes; send status @127.0.0.1; echo", "denied"),
+        ("send user @node-1.example; echo", "has a fixed address"),
+    ] {
+        let world = World::odd(&[("account", script)]).await;
+        let nodes = r#"{"nodes":[{"name":"node-1.example"},{"name":"127.0.0.1"}]}"#;
+        world.provider.now().answers.insert("/nodes".into(), (200, nodes.into()));
+        let said = world.said("account").await;
         assert!(said.contains(expected), "`{script}`: {said}");
     }
 }

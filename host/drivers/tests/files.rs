@@ -1,4 +1,5 @@
 //! Dropped files: what is let in, what waits for the owner, what is refused, and what the cache may not decide.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 use bursar_drivers::{DriverError, Drivers, Status};
@@ -134,6 +135,19 @@ async fn inspecting_tells_what_a_file_asks_for_and_grants_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_lock_file_grants_nothing_and_is_not_written_over() {
+    let folder = Folder::new().await;
+    folder.drop_file("odd.wasm", guests::odd());
+    folder.open().allow("odd").unwrap();
+    let lock = folder.home.path().join("state/drivers.lock");
+    fs::write(&lock, "version = ").unwrap();
+    assert!(matches!(folder.open().driver("odd").await, Err(DriverError::Pending { .. })));
+    let error = folder.open().allow("odd").err().unwrap().to_string();
+    assert!(error.contains("drivers.lock") && error.contains("damaged"), "{error}");
+    assert_eq!(fs::read_to_string(&lock).unwrap(), "version = ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_cache_is_built_anew() {
     let world = World::odd(&[("account", "send user")]).await;
     world.driver().await;
@@ -162,8 +176,10 @@ fn reopened(provider: &Provider, home: &Arc<TempDir>) -> Drivers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn opening_compiles_nothing_and_many_callers_wait_for_one_load() {
-    let world = World::odd(&[("account", "send user")]).await;
-    assert!(!world.home.path().join("state/cache").exists());
-    let (a, b) = tokio::join!(world.drivers.driver("odd"), world.drivers.driver("odd"));
+    let (provider, home) = (Provider::start().await, Arc::new(TempDir::new().unwrap()));
+    let drivers = reopened(&provider, &home);
+    assert_eq!(drivers.names(), ["odd"]);
+    assert!(!home.path().join("state/cache").exists());
+    let (a, b) = tokio::join!(drivers.driver("odd"), drivers.driver("odd"));
     assert!(Arc::ptr_eq(&a.unwrap(), &b.unwrap()));
 }

@@ -23,13 +23,21 @@ pub(super) async fn login(out: &Out, ask: Login) -> Done {
         }
     };
     let key = key.map_err(|error| FlowError::failed(format!("the key could not be read: {error}"), "try again"))?;
-    let file = rooms.credentials.store(&ask.provider, &credential.0, &checked(&key?)?)?;
+    let (file, before) = rooms.credentials.store(&ask.provider, &credential.0, Some(&checked(&key?)?))?;
     if let CredentialPlace::Environment(variable) = &credential.1 {
         out.aside(format!(
             "note: {variable} is set in this terminal and goes before what is stored; unset it to use the stored key"
         ));
     }
-    try_it(out, &rooms, &ask.provider, &file.display().to_string()).await
+    let tried = try_it(out, &rooms, &ask.provider, &file.display().to_string()).await;
+    if tried.as_ref().is_err_and(FlowError::is_unauthorized) {
+        rooms.credentials.store(&ask.provider, &credential.0, before.as_deref())?;
+        out.aside(match before {
+            Some(_) => "the provider refused it, so the key that was stored before stays".to_owned(),
+            None => "the provider refused it, so nothing is stored".to_owned(),
+        });
+    }
+    tried
 }
 
 async fn provider(rooms: &Rooms, name: &str) -> Result<ProviderState, FlowError> {
@@ -110,8 +118,8 @@ async fn try_it(out: &Out, rooms: &Rooms, provider: &str, file: &str) -> Done {
     let waiting = Waiting::new("trying the key");
     let tried = rooms.get_accounts(Some(provider)).await;
     waiting.done();
-    out.aside(format!("stored in {file}, readable by you only"));
     let (accounts, _) = tried?;
+    out.aside(format!("stored in {file}, readable by you only"));
     let account = accounts.first().map(|state| &state.account);
     let identity = account.map(|account| account.identity.clone()).unwrap_or_default();
     let balance = account.and_then(|account| account.balance).map(|balance| balance.to_string());

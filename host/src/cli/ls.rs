@@ -45,6 +45,11 @@ pub(super) fn needs_you(state: &InstanceState) -> Option<String> {
              `bursar settle {name} --gone` or `--alive`"
         ));
     }
+    let accepted = instance.sightings.end_accepted_at;
+    if accepted.is_some_and(|at| now <= at.after(instance.stop_secs)) {
+        // Late or not, it is ending, and the next look shows it.
+        return None;
+    }
     let late = now.since(instance.lease.ends.after(instance.stop_secs));
     if late > 0 {
         return Some(format!(
@@ -168,6 +173,13 @@ pub(super) mod tests {
         InstanceState { instance, totals, accrued: Usd(accrued), as_of: Moment(T + 3_600), view: None }
     }
 
+    /// One that is late and whose end was accepted at this second.
+    fn accepted(ends: u64, at: u64) -> InstanceState {
+        let mut state = state(Stage::Stopping, ends, 900_000);
+        state.instance.sightings.end_accepted_at = Some(Moment(T + at));
+        state
+    }
+
     #[test]
     fn machines_are_a_table() {
         assert_eq!(
@@ -184,6 +196,8 @@ pub(super) mod tests {
             (state(Stage::Ready, 3_500, 164_000), None),
             (state(Stage::Ready, 3_400, 164_000), Some("overrun: its end is 80 s late; run `bursar down box`")),
             (state(Stage::Stopping, 1_000, 164_000), Some("overrun")),
+            (accepted(1_000, 3_590), None),
+            (accepted(1_000, 2_000), Some("overrun")),
             (state(Stage::Gone, 1_000, 164_000), None),
             (state(Stage::InDoubt, 14_400, 0), Some("in doubt: it may exist")),
             (state(Stage::Requested, 14_400, 0), Some("in doubt")),

@@ -80,7 +80,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
 
 /// Logs go to stderr, so that stdout holds answers only. `BURSAR_LOG=debug` shows more.
 fn start_log(command: &Command) {
-    let usual = if matches!(command, Command::Mcp) { "info" } else { "warn" };
+    let usual = if matches!(command, Command::Mcp) { "warn,bursar=info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

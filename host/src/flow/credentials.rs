@@ -34,7 +34,7 @@ impl Credentials {
     }
 
     /// Returns the look-up that the drivers room is given.
-    pub fn for_drivers(&self) -> Arc<dyn Fn(&str, &str, &[String]) -> Option<String> + Send + Sync> {
+    pub fn for_drivers(&self) -> bursar_drivers::Credentials {
         let credentials = self.clone();
         Arc::new(move |driver, name, env| credentials.find(driver, name, env).1)
     }
@@ -63,17 +63,22 @@ impl Credentials {
         })
     }
 
-    /// Stores a key, readable by the owner only from its first byte, whole or not at all.
-    pub fn store(&self, driver: &str, name: &str, value: &str) -> Result<PathBuf, FlowError> {
+    /// Stores a key, readable by the owner only from its first byte, whole or not at all; `None` takes it out. Returns the
+    /// file, and the key that stood there before.
+    pub fn store(&self, driver: &str, name: &str, value: Option<&str>) -> Result<(PathBuf, Option<String>), FlowError> {
         let mut stored = self.stored();
-        stored.entry(driver.to_owned()).or_default().insert(name.to_owned(), value.to_owned());
+        let keys = stored.entry(driver.to_owned()).or_default();
+        let before = match value {
+            Some(value) => keys.insert(name.to_owned(), value.to_owned()),
+            None => keys.remove(name),
+        };
         let bad = |why: String| {
             let what = format!("the key could not be stored in {}: {why}", self.file.display());
             FlowError::failed(what, "check that the folder is yours and the disk is not full")
         };
         let text = toml::to_string(&stored).map_err(|error| bad(error.to_string()))?;
         write_private(&self.file, text.as_bytes()).map_err(|error| bad(error.to_string()))?;
-        Ok(self.file.clone())
+        Ok((self.file.clone(), before))
     }
 }
 

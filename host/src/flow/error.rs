@@ -1,7 +1,7 @@
 //! How a flow ends when it does not end well, by what the caller can do about it.
 
 use bursar_core::{ledger::Refusal, money::NotMoney, quote::QuoteError};
-use bursar_drivers::{CallError, DriverError};
+use bursar_drivers::{CallError, CallErrorKind, DriverError};
 use bursar_ssh::SshError;
 use bursar_store::StoreError;
 
@@ -38,6 +38,11 @@ impl FlowError {
 
     pub fn failed(what: impl Into<String>, hint: impl Into<String>) -> FlowError {
         FlowError::Failed { what: what.into(), hint: hint.into() }
+    }
+
+    /// Returns whether the provider refused the key.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, FlowError::Call(error) if matches!(error.kind, CallErrorKind::Unauthorized(_)))
     }
 
     /// Returns the word for what the caller can do: `refused`, `failed` or `in_doubt`.

@@ -85,7 +85,11 @@ impl Rooms {
 
     /// Tells what is known of every provider, without asking any.
     pub async fn list_providers(&self) -> Vec<ProviderState> {
-        let states = self.drivers.list().into_iter().map(|listed| async move {
+        let drivers = self.list_drivers().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "no driver could be looked at");
+            vec![]
+        });
+        let states = drivers.into_iter().map(|listed| async move {
             match self.driver(&listed.name).await {
                 Ok(driver) => {
                     let credentials = driver.manifest().credentials.iter().map(|(name, credential)| {

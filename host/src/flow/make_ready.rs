@@ -67,11 +67,12 @@ impl Rooms {
                 progress.tell(instance.note.as_deref().unwrap_or("being made ready"));
                 told = instance.note;
             }
-            tokio::time::sleep(PAUSE).await;
+            // Asked after the stage was read anew, so that what the other has finished is not done again.
             if let Some(claim) = self.claim(id).await? {
                 drop(claim);
                 return Box::pin(self.make_ready(id, progress)).await;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -33,9 +33,9 @@ pub use watch::Round;
 pub use worker::Worker;
 pub use workspace::Workspace;
 // What the rooms below give and take, for the rooms above, which never name those rooms.
+pub use crate::settings::{BadSetting, Settings};
 pub use bursar_drivers::{Inspection, Listed as ListedDriver, Status as DriverStatus};
 pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, bound, clean, clean_line};
-pub use crate::settings::{BadSetting, Settings};
 
 use crate::clock::Clock;
 use bursar_core::limits::Limits;

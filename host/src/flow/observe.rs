@@ -11,7 +11,6 @@ use bursar_drivers::{Listing, Row};
 
 /// What a list showed, after it was noted.
 pub struct Observed {
-    pub asked: Moment,
     pub listing: Listing,
     /// Live rows that do not carry this ledger's tag.
     pub foreign: u64,
@@ -33,7 +32,7 @@ impl Rooms {
         }
         let ours = |row: &&Row| self.instance_of(row).is_some();
         let foreign = (listing.rows.len() - listing.rows.iter().filter(ours).count()) as u64;
-        Ok(Observed { asked, listing, foreign })
+        Ok(Observed { listing, foreign })
     }
 
     async fn note_shown(&self, instance: &Instance, listing: &Listing, asked: Moment) -> Result<(), FlowError> {

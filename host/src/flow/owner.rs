@@ -45,7 +45,7 @@ impl Rooms {
 
     /// Takes the owner's word that an instance is gone: what it cost is charged, the rest is freed.
     pub async fn owner_says_gone(&self, id: &InstanceId) -> Result<Instance, FlowError> {
-        let (now, held) = (self.clock.now(), self.store.held(id).await?.held);
+        let (now, totals) = (self.clock.now(), self.store.held(id).await?);
         let said = |instance: &mut Instance| {
             if instance.stage == Stage::Gone {
                 return (vec![], ());
@@ -55,10 +55,11 @@ impl Rooms {
             instance.note = Some("the owner said it is gone".to_owned());
             let reason = || Reason::OwnerSaid("gone".to_owned());
             let movements = match made {
-                true => {
-                    settle::gone(instance, held, now).into_iter().map(|m| Movement { reason: reason(), ..m }).collect()
-                }
-                false => vec![Movement { kind: Kind::Release, amount: held, reason: reason() }],
+                true => settle::gone(instance, totals, now)
+                    .into_iter()
+                    .map(|m| Movement { reason: reason(), ..m })
+                    .collect(),
+                false => vec![Movement { kind: Kind::Release, amount: totals.held, reason: reason() }],
             };
             (movements, ())
         };

@@ -166,10 +166,10 @@ impl Rooms {
 
     /// Charges what an ended instance cost and frees the rest of its hold.
     async fn close_gone(&self, instance: &Instance, since: Moment) -> Result<(), FlowError> {
-        let held = self.store.held(&instance.id).await?.held;
+        let totals = self.store.held(&instance.id).await?;
         let close = |instance: &mut Instance| {
             instance.stage = Stage::Gone;
-            (settle::gone(instance, held, since), ())
+            (settle::gone(instance, totals, since), ())
         };
         self.store.change(&instance.id, self.clock.now(), close).await?;
         self.ssh.forget(&instance.id.0);

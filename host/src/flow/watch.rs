@@ -4,7 +4,6 @@ use super::{FlowError, Rooms, make_ready::Progress};
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     settle::{self, Next},
-    time::Moment,
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -77,10 +76,5 @@ impl Rooms {
                 }
             });
         }
-    }
-
-    /// Returns the next moment at which a lease is due.
-    pub async fn next_due(&self) -> Result<Option<Moment>, FlowError> {
-        Ok(self.store.open_instances().await?.iter().map(|instance| instance.lease.ends).min())
     }
 }

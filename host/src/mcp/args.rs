@@ -45,7 +45,8 @@ impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Length, D::Error> {
         let text = String::deserialize(from)?;
         let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-        let bad = || D::Error::custom(format!("`{shown}` is no length; write it like 90m, 4h or 2d, of at least a minute"));
+        let bad =
+            || D::Error::custom(format!("`{shown}` is no length; write it like 90m, 4h or 2d, of at least a minute"));
         read_length(&text).map(Length).ok_or_else(bad)
     }
 }
@@ -87,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_length_needs_its_unit() {
-        for (json, secs) in [("\"4h\"", Some(14_400)), ("\"90m\"", Some(5_400)), ("\"4\"", None), ("4", None), ("\"\"", None)] {
+        for (json, secs) in
+            [("\"4h\"", Some(14_400)), ("\"90m\"", Some(5_400)), ("\"4\"", None), ("4", None), ("\"\"", None)]
+        {
             assert_eq!(serde_json::from_str::<Length>(json).ok().map(|length| length.0), secs, "{json}");
         }
     }

@@ -61,9 +61,9 @@ impl From<&FlowError> for ToolError {
     fn from(error: &FlowError) -> ToolError {
         let kind = error.kind();
         let (message, hint) = match error {
-            FlowError::Refused { what, hint } | FlowError::Failed { what, hint } | FlowError::InDoubt { what, hint, .. } => {
-                (what.clone(), Some(hint.clone()))
-            }
+            FlowError::Refused { what, hint }
+            | FlowError::Failed { what, hint }
+            | FlowError::InDoubt { what, hint, .. } => (what.clone(), Some(hint.clone())),
             FlowError::Limits(refusal) => (refused_by(&refusal.over), Some(what_fits(&refusal.over))),
             other => split(&chain(other)),
         };
@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_refusal_names_every_limit_with_its_numbers_and_the_setting() {
-        let over = |limit| Over { limit, allowed: "1.00 USD/h".into(), would_be: "2.00 USD/h".into(), hint: "less".into() };
+        let over =
+            |limit| Over { limit, allowed: "1.00 USD/h".into(), would_be: "2.00 USD/h".into(), hint: "less".into() };
         let refusal = Refusal { over: vec![over(LimitKey::MaxPricePerHour), over(LimitKey::MaxBurnPerHour)] };
         let error = ToolError::from(FlowError::Limits(refusal));
         assert_eq!(error.kind, "refused");
@@ -178,6 +179,9 @@ mod tests {
         let doubt = FlowError::InDoubt { instance: "abc".into(), what: "no answer".into(), hint: "wait".into() };
         let result = result(Err(doubt.into()));
         let data = result.structured_content.unwrap();
-        assert_eq!((result.is_error, &data["kind"], &data["instance"]), (Some(true), &"in_doubt".into(), &"abc".into()));
+        assert_eq!(
+            (result.is_error, &data["kind"], &data["instance"]),
+            (Some(true), &"in_doubt".into(), &"abc".into())
+        );
     }
 }

@@ -13,11 +13,12 @@ use super::{
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult, Implementation,
-        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        ReadResourceResult, ResourceContents, ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig,
-        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
+        Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+        ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter,
+        Tool, UnsubscribeRequestParams,
     },
     service::{Peer, RequestContext, SubscriptionContext},
 };
@@ -110,12 +111,16 @@ fn too_long() -> ToolError {
 
 fn unknown_resource(uri: &str) -> ErrorData {
     let uri = super::text::line(uri);
-    ErrorData::resource_not_found(format!("there is no resource {uri}; there are gpu://instances and spending://current"), None)
+    ErrorData::resource_not_found(
+        format!("there is no resource {uri}; there are gpu://instances and spending://current"),
+        None,
+    )
 }
 
 impl ServerHandler for Mcp {
     fn get_info(&self) -> ServerConfig {
-        let offered = ServerCapabilities::builder().enable_tools().enable_resources().enable_resources_subscribe().build();
+        let offered =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_resources_subscribe().build();
         ServerConfig::new(offered)
             .with_server_info(Implementation::new("bursar", env!("CARGO_PKG_VERSION")).with_title("Bursar"))
             .with_instructions(INSTRUCTIONS)
@@ -166,7 +171,11 @@ impl ServerHandler for Mcp {
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
 
-    async fn subscribe(&self, request: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         let uri = resources::known(&request.uri).ok_or_else(|| unknown_resource(&request.uri))?;
         let told_already = {
             let mut subscribed = self.subscribed();
@@ -180,7 +189,11 @@ impl ServerHandler for Mcp {
         Ok(())
     }
 
-    async fn unsubscribe(&self, request: UnsubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         let uri = resources::known(&request.uri).ok_or_else(|| unknown_resource(&request.uri))?;
         self.subscribed().uris.remove(uri);
         Ok(())

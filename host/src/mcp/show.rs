@@ -55,7 +55,11 @@ impl InstanceOut {
             stage: stage(instance.stage),
             ready: instance.stage == Stage::Ready,
             note: instance.note.as_deref().map(line),
-            ssh: instance.ssh.as_ref().filter(|_| open).map(|ssh| format!("{}@{}:{}", line(&ssh.user), line(&ssh.host), ssh.port)),
+            ssh: instance
+                .ssh
+                .as_ref()
+                .filter(|_| open)
+                .map(|ssh| format!("{}@{}:{}", line(&ssh.user), line(&ssh.host), ssh.port)),
             began_at: when(lease.begins),
             ends_at: when(lease.ends),
             seconds_left: if open { lease.ends.since(*as_of) } else { 0 },

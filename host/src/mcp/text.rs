@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn moments_are_rfc_3339_in_utc() {
-        for (secs, text) in [(0, "1970-01-01T00:00:00Z"), (1_790_000_000, "2026-09-21T14:13:20Z"), (u64::MAX, "after the year 9999")] {
+        for (secs, text) in
+            [(0, "1970-01-01T00:00:00Z"), (1_790_000_000, "2026-09-21T14:13:20Z"), (u64::MAX, "after the year 9999")]
+        {
             assert_eq!(when(Moment(secs)), text);
         }
     }

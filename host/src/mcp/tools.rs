@@ -77,7 +77,8 @@ impl Tool {
 
     fn listed(&self) -> Listed {
         let Hints { reads_only, destroys, repeats, outside } = self.hints;
-        let hints = ToolAnnotations::new().read_only(reads_only).destructive(destroys).idempotent(repeats).open_world(outside);
+        let hints =
+            ToolAnnotations::new().read_only(reads_only).destructive(destroys).idempotent(repeats).open_world(outside);
         Listed::new(self.name, self.about, (self.input)())
             .with_title(self.title)
             .with_raw_output_schema((self.output)().into())
@@ -94,7 +95,10 @@ async fn said<O: Serialize>(run: impl Future<Output = Result<Answer<O>, ToolErro
 
 fn unreadable(tool: &str, error: &serde_json::Error) -> ToolError {
     let why = super::text::bounded(&error.to_string());
-    ToolError::refused(format!("the arguments of {tool} cannot be taken: {why}"), "nothing was done; mend them and call again")
+    ToolError::refused(
+        format!("the arguments of {tool} cannot be taken: {why}"),
+        "nothing was done; mend them and call again",
+    )
 }
 
 /// Arguments of a tool that takes none.

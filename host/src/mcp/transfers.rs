@@ -41,7 +41,11 @@ pub(super) struct Transfers(Arc<Mutex<HashMap<String, watch::Receiver<State>>>>)
 
 impl Transfers {
     /// Begins a copy, unless the very same runs.
-    pub(super) fn begin<F>(&self, key: &str, copy: impl FnOnce(Teller) -> F) -> Result<watch::Receiver<State>, ToolError>
+    pub(super) fn begin<F>(
+        &self,
+        key: &str,
+        copy: impl FnOnce(Teller) -> F,
+    ) -> Result<watch::Receiver<State>, ToolError>
     where
         F: Future<Output = Result<Moved, ToolError>> + Send + 'static,
     {

@@ -12,12 +12,15 @@ use bursar_core::{
 };
 use bursar_drivers::{At, Config, Driver, Drivers};
 use provider::Provider;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, sync::OnceLock};
 use tempfile::TempDir;
 
 pub const TOKEN: &str = "s3cret-t0ken-9f2c";
 pub const TAG: &str = "ledger0001inst000001";
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUm bursar";
+
+/// The first world of this process, whose compiled driver the later ones begin with.
+static SEED: OnceLock<Arc<TempDir>> = OnceLock::new();
 
 pub struct World {
     pub provider: Provider,
@@ -37,11 +40,14 @@ impl World {
         config.bundled = guests::bundled();
         config.settings.insert("odd".into(), scripts.iter().map(|(f, s)| ((*f).into(), (*s).into())).collect());
         change(&mut config);
+        seed(&config.home);
         World { provider, drivers: Drivers::open(config).unwrap(), home }
     }
 
     pub async fn driver(&self) -> Arc<Driver> {
-        self.drivers.driver("odd").await.unwrap()
+        let driver = self.drivers.driver("odd").await.unwrap();
+        SEED.get_or_init(|| self.home.clone());
+        driver
     }
 
     /// Runs one function and says in words how it ended: what a driver was told comes back through `echo`.
@@ -100,6 +106,14 @@ pub fn order() -> Order {
 
 pub fn handle(id: &str) -> Handle {
     Handle { id: id.into(), memo: String::new() }
+}
+
+fn seed(home: &Path) {
+    let Some(first) = SEED.get() else { return };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(home.join("cache")).unwrap();
+    for entry in fs::read_dir(first.path().join("state/cache")).unwrap().flatten() {
+        fs::copy(entry.path(), home.join("cache").join(entry.file_name())).unwrap();
+    }
 }
 
 fn text<T: std::fmt::Debug, E: std::fmt::Display>(result: Result<T, E>) -> String {

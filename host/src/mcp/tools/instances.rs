@@ -30,7 +30,13 @@ pub(super) fn tools() -> [Tool; 4] {
             LOOKS_OUT,
             get_instance,
         ),
-        Tool::new("restart_instance", "Restart instance", "Restarts the machine; running jobs are lost.", ACTS, restart_instance),
+        Tool::new(
+            "restart_instance",
+            "Restart instance",
+            "Restarts the machine; running jobs are lost.",
+            ACTS,
+            restart_instance,
+        ),
         Tool::new(
             "destroy_instance",
             "Destroy instance",
@@ -85,7 +91,9 @@ async fn get_instance(call: Call, args: GetInstance) -> Result<Answer<InstanceOu
         Err(error) => return Err(call.flows.late(&args.instance).unwrap_or_else(|| error.into())),
     };
     // An ended instance of that name is not the one whose create failed after it.
-    if !state.instance.stage.is_open() && let Some(late) = call.flows.late(&args.instance) {
+    if !state.instance.stage.is_open()
+        && let Some(late) = call.flows.late(&args.instance)
+    {
         return Err(late);
     }
     let data = InstanceOut::new(&state);
@@ -145,7 +153,8 @@ async fn destroy_instance(call: Call, args: Named) -> Result<Answer<Destroyed>, 
     let (rooms, principal) = (call.rooms.clone(), call.principal());
     let id = rooms.get_instance(principal, &args.instance, false).await?.instance.id;
     let (asked, in_flow) = (id.clone(), rooms.clone());
-    let mut flow = call.flows.run(async move { in_flow.stop_instance(&asked, "the agent asked for its end", WAIT).await });
+    let mut flow =
+        call.flows.run(async move { in_flow.stop_instance(&asked, "the agent asked for its end", WAIT).await });
     let (news, _) = words("its end is asked; waiting until the provider no longer lists it");
     let told = match call.wait(&mut flow, news).await {
         Some(stopped) => stopped?.in_words(),

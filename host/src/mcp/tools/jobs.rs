@@ -210,6 +210,11 @@ async fn stop_job(call: Call, args: StopJob) -> Result<Answer<StoppedOut>, ToolE
         left => format!("; {left} processes cannot be ended, only a restart of the machine helps"),
     };
     let text = format!("{}: {was}; {} processes ended{left}", job.job, stopped.ended);
-    let data = StoppedOut { job, was_running: stopped.was_running, ended_processes: stopped.ended, left_processes: stopped.left };
+    let data = StoppedOut {
+        job,
+        was_running: stopped.was_running,
+        ended_processes: stopped.ended,
+        left_processes: stopped.left,
+    };
     Ok(Answer { text, data })
 }

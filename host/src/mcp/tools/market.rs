@@ -183,7 +183,9 @@ fn gpus(gpu: &Gpu) -> String {
 fn offers_in_words(found: &Offers) -> String {
     let one = |o: &OfferOut| {
         let gpu = match (&o.gpu, &o.gpus) {
-            (Some(gpu), Some(gpus)) => format!("{gpus} × {gpu}, {} GB VRAM, ", o.vram_gb.map_or("?".into(), |gb| gb.to_string())),
+            (Some(gpu), Some(gpus)) => {
+                format!("{gpus} × {gpu}, {} GB VRAM, ", o.vram_gb.map_or("?".into(), |gb| gb.to_string()))
+            }
             _ => String::new(),
         };
         let stock = if o.in_stock == Some(false) { ", sold out" } else { "" };
@@ -265,11 +267,8 @@ struct SiteOut {
 }
 
 async fn list_sites(call: Call, args: ListSites) -> Result<Answer<Sites>, ToolError> {
-    let out = |site: Site| SiteOut {
-        id: line(&site.id),
-        name: line(&site.name),
-        country: site.country.as_deref().map(line),
-    };
+    let out =
+        |site: Site| SiteOut { id: line(&site.id), name: line(&site.name), country: site.country.as_deref().map(line) };
     let sites: Vec<SiteOut> = call.rooms.list_sites(&args.provider).await?.into_iter().map(out).collect();
     let text = match sites.is_empty() {
         true => "no sites are told".to_owned(),

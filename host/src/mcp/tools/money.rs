@@ -21,7 +21,13 @@ use serde::{Deserialize, Serialize};
 
 pub(super) fn tools() -> [Tool; 3] {
     [
-        Tool::new("get_spending", "Get spending", "What is charged, held and left, and the owner's limits.", LOOKS_IN, get_spending),
+        Tool::new(
+            "get_spending",
+            "Get spending",
+            "What is charged, held and left, and the owner's limits.",
+            LOOKS_IN,
+            get_spending,
+        ),
         Tool::new(
             "check_spending",
             "Check spending",
@@ -176,7 +182,10 @@ fn entry(entry: &Entry) -> EntryOut {
 
 fn entry_in_words(e: &EntryOut) -> String {
     let (held, charged) = (&e.total_held_usd, &e.total_charged_usd);
-    format!("{} {} {} {} USD for {} ({}); then {held} held, {charged} charged", e.seq, e.at, e.does, e.amount_usd, e.instance, e.why)
+    format!(
+        "{} {} {} {} USD for {} ({}); then {held} held, {charged} charged",
+        e.seq, e.at, e.does, e.amount_usd, e.instance, e.why
+    )
 }
 
 async fn charges(call: &Call, provider: Option<&str>, days: u64, limit: u32) -> Result<Transactions, ToolError> {

@@ -41,7 +41,13 @@ pub(super) fn tools() -> [Tool; 3] {
             ENDS,
             upload_file,
         ),
-        Tool::new("download_file", "Download file", "Fetches a file from an instance into the workspace.", ENDS, download_file),
+        Tool::new(
+            "download_file",
+            "Download file",
+            "Fetches a file from an instance into the workspace.",
+            ENDS,
+            download_file,
+        ),
     ]
 }
 
@@ -76,7 +82,10 @@ async fn run_command(call: Call, args: RunCommand) -> Result<Answer<RanOut>, Too
     let timeout = args.timeout_secs.unwrap_or(TIMEOUT_SECS);
     if !(1..=TIMEOUT_MAX_SECS).contains(&timeout) {
         let message = format!("timeout_secs is {timeout}, and a command has 1 to {TIMEOUT_MAX_SECS} s");
-        return Err(ToolError::refused(message, "nothing was run; longer work belongs into start_job, which get_job follows"));
+        return Err(ToolError::refused(
+            message,
+            "nothing was run; longer work belongs into start_job, which get_job follows",
+        ));
     }
     let run = Run {
         command: args.command,

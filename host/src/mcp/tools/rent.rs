@@ -101,14 +101,18 @@ fn ask(args: Create, principal: &str) -> Result<CreateInstance, ToolError> {
     let most = args.max_usd_per_hour.map(|most| most.0);
     let wanted = match &args.offer {
         Some(_) if wished => {
-            return Err(ToolError::refused("both an offer and a wish are named", "name `offer`, or wish fields, not both"));
+            return Err(ToolError::refused(
+                "both an offer and a wish are named",
+                "name `offer`, or wish fields, not both",
+            ));
         }
         Some(offer) => {
             let (provider, id) = split_offer(offer)?;
             Wanted::Offer { provider: provider.to_owned(), id: id.to_owned() }
         }
         None if !wished && most.is_none() => {
-            let hint = "name `offer` as find_offers shows it, or wish by gpu, min_vram_gb, max_usd_per_hour, site or provider";
+            let hint =
+                "name `offer` as find_offers shows it, or wish by gpu, min_vram_gb, max_usd_per_hour, site or provider";
             return Err(ToolError::refused("neither an offer nor a wish is named", hint));
         }
         None => {

@@ -67,6 +67,9 @@ impl Run {
             "chatter" => (0..100_000).for_each(|_| log::write(log::Level::Info, "\u{1b}[31mnoise")),
             "shout" => return Err(Error::Failed("x".repeat(rest.parse().unwrap_or(0)))),
             "sends" => (0..rest.parse().unwrap_or(0)).for_each(|_| self.send("user")),
+            "plead" => loop {
+                self.send("user");
+            },
             "count" => {
                 let calls = CALLS.with(|calls| calls.replace(calls.get() + 1));
                 return Err(Error::Failed(format!("seen {calls} calls")));
@@ -99,10 +102,11 @@ impl Run {
 
     fn send(&mut self, line: &str) {
         let mut words = line.split(' ');
+        let address = line.split_once('@').map(|(_, address)| address.to_owned());
         let route = words.next().unwrap_or_default().to_owned();
         let values =
             words.filter_map(|word| word.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-        self.last = match http::send(&http::Request { route, values, address: None, body: None }) {
+        self.last = match http::send(&http::Request { route, values, address, body: None }) {
             Ok(answer) => {
                 self.made = answer.made;
                 let headers: Vec<String> =
