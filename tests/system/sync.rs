@@ -21,7 +21,7 @@ async fn the_hold_is_synced_before_the_order_is_connected() {
     let order = lines.iter().position(|line| line.contains("POST /bitlaunch/api/servers")).expect("the order leaves");
     let connect = lines[..order].iter().rposition(|line| line.contains("connect(")).expect("on a connection");
     let is_sync = |line: &&str| line.contains("sync(") && line.contains("-wal");
-    let sync = lines[..connect].iter().rposition(|line| is_sync(line)).expect("after a sync of the ledger");
+    let sync = lines[..connect].iter().rposition(is_sync).expect("after a sync of the ledger");
     // Nothing else was asked between the hold and the order, so the sync is the reservation's own.
     let asked_between = lines[sync..connect].iter().filter(|line| line.contains("HTTP/1.1")).count();
     assert_eq!(asked_between, 0, "{}", lines[sync..=order].join("\n"));
