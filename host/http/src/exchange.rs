@@ -86,7 +86,12 @@ impl Request {
     }
 
     fn build(&self) -> http::Request<Full<Bytes>> {
-        let mut request = http::Request::new(Full::new(self.body.clone()));
+        self.whole().map(Full::new)
+    }
+
+    /// Returns the request as it leaves, but for the framing.
+    pub(crate) fn whole(&self) -> http::Request<Bytes> {
+        let mut request = http::Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
@@ -189,6 +194,15 @@ async fn read(mut body: Incoming, outgoing: &Outgoing) -> Result<Vec<u8>, Failed
             }
             bytes.extend_from_slice(data);
         }
+    }
+}
+
+/// Holds an answer that is whole already to the same rules.
+pub(crate) fn judged(response: Response<Vec<u8>>, response_max: usize) -> Result<Answer, SendError> {
+    check_head(response.headers()).map_err(Failed::into_error)?;
+    match response.body().len() > response_max {
+        true => Err(SendError::MaybeSent(format!("the answer is larger than {response_max} bytes"))),
+        false => Ok(answer(response)),
     }
 }
 

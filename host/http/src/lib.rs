@@ -10,6 +10,7 @@ mod date;
 mod dial;
 mod exchange;
 mod judge;
+mod memory;
 mod pool;
 mod resolve;
 
@@ -17,6 +18,8 @@ pub use base::{BadBase, Base};
 pub use date::parse as parse_date;
 pub use http::{HeaderName, HeaderValue, Method};
 pub use judge::judge_address;
+#[doc(hidden)]
+pub use memory::Answering;
 pub use resolve::{Resolver, Table};
 
 use std::{sync::Arc, time::Duration};
@@ -46,6 +49,7 @@ pub struct Http {
 struct Inner {
     dialler: dial::Dialler,
     pool: pool::Pool,
+    memory: Option<memory::Memory>,
 }
 
 /// One request, whole but for what every request has.
@@ -99,13 +103,24 @@ impl Http {
         Http::with_dialler(dial::Dialler::new(rules, resolver))
     }
 
+    /// Answers from memory, and dials nothing: for measuring and fuzzing what lies above.
+    #[doc(hidden)]
+    pub fn answering(rules: Outbound, answering: Arc<Answering>) -> Http {
+        let dialler = dial::Dialler::new(rules, Resolver::System);
+        let memory = Some(memory::Memory(answering));
+        Http { inner: Arc::new(Inner { dialler, pool: pool::Pool::default(), memory }) }
+    }
+
     fn with_dialler(dialler: dial::Dialler) -> Http {
-        Http { inner: Arc::new(Inner { dialler, pool: pool::Pool::default() }) }
+        Http { inner: Arc::new(Inner { dialler, pool: pool::Pool::default(), memory: None }) }
     }
 
     /// Sends one request and reads its whole answer before the deadline.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
         let request = exchange::Request::new(&outgoing)?;
+        if let Some(memory) = &self.inner.memory {
+            return memory.ask(&request, &outgoing);
+        }
         if !outgoing.fresh
             && let Some(idle) = self.inner.pool.take(&outgoing.base)
         {
