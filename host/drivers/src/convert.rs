@@ -23,6 +23,12 @@ const NODES_MAX: usize = 256;
 const PER_HOUR_MAX: Usd = Usd::dollars(100_000);
 /// A monthly cap below so many hours of the rate is not believed: it would make a long lease nearly free.
 const CAP_HOURS_MIN: u64 = 240;
+/// Nobody has as much: no balance, no charge.
+const SUM_MAX: Usd = Usd::dollars(1_000_000_000);
+/// Nobody bills in longer steps; a cost is counted month by month, and must not take the host's time.
+const BILLING_SECS_MAX: u64 = 10 * 366 * 86_400;
+/// The end of the year 9999: no calendar goes on.
+const MOMENT_MAX: u64 = 253_402_300_799;
 
 /// Why something a driver said is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +45,23 @@ fn usd(micros: u64, what: &str) -> Result<Usd, Nonsense> {
         .ok_or_else(|| Nonsense(format!("{what} of {micros} millionths of a USD")))
 }
 
+fn sum(micros: i64, what: &str) -> Result<Usd, Nonsense> {
+    let (amount, least) = (Usd(micros), Usd::ZERO.minus(SUM_MAX));
+    if (least..=SUM_MAX).contains(&amount) { Ok(amount) } else { no(format!("{what} of {amount} USD")) }
+}
+
+fn moment(secs: u64, what: &str) -> Result<Moment, Nonsense> {
+    if secs <= MOMENT_MAX { Ok(Moment(secs)) } else { no(format!("{what} {secs} s after 1970")) }
+}
+
 pub(crate) fn price(price: &wit::Price) -> Result<Price, Nonsense> {
     let b = &price.billing;
     if b.step_secs == 0 {
         return no("a billing step of 0 s");
+    }
+    if let Some(secs) = [b.step_secs.into(), b.minimum_secs, b.balance_secs].into_iter().find(|s| *s > BILLING_SECS_MAX)
+    {
+        return no(format!("billing by {secs} s at a time"));
     }
     let per_hour = usd(price.per_hour, "a price per hour")?;
     let once = usd(price.once, "a price at create")?;
@@ -91,7 +110,7 @@ pub(crate) fn offer(provider: &str, offer: wit::Offer) -> Result<Offer, Nonsense
         nodes_max: offer.nodes_max,
         image: offer.image.as_deref().and_then(text::id),
         interruptible: offer.interruptible,
-        ends: offer.ends.map(Moment),
+        ends: offer.ends.map(|at| moment(at, "an end")).transpose()?,
         id,
     })
 }
@@ -127,22 +146,22 @@ pub(crate) fn charge(charge: charges::Charge) -> Result<ProviderCharge, Nonsense
     Ok(ProviderCharge {
         id,
         begins: Moment(charge.begins),
-        ends: Moment(charge.ends),
-        amount: Usd(charge.amount),
+        ends: moment(charge.ends, "a charge that ends")?,
+        amount: sum(charge.amount, "a charge")?,
         instance: charge.instance.as_deref().and_then(text::id),
         what: text::clean(&charge.what, TITLE_MAX),
     })
 }
 
-pub(crate) fn account(identity: String, account: wit::AccountInfo) -> Account {
-    Account {
+pub(crate) fn account(identity: String, account: wit::AccountInfo) -> Result<Account, Nonsense> {
+    Ok(Account {
         identity,
-        balance: account.balance.map(Usd),
+        balance: account.balance.map(|balance| sum(balance, "a balance")).transpose()?,
         // What does not fit is held at the end of the range: it can only refuse.
         burn_per_hour: account.burn_per_hour.map(|burn| Usd::from_micros(burn).unwrap_or(Usd::MAX)),
         instances_max: account.instances_max,
         blocked: account.blocked.map(|why| text::clean(&why, TEXT_MAX)),
-    }
+    })
 }
 
 /// Takes a driver's view of an instance. `trusted` judges where it is said to answer SSH.
@@ -170,11 +189,16 @@ pub(crate) fn view(instance: wit::Instance, trusted: impl Fn(&SshAt) -> Result<(
         state: state(instance.state),
         per_hour: instance.per_hour.map(|rate| usd(rate, "a rate")).transpose()?,
         spent: instance.spent.map(|spent| Usd::from_micros(spent).unwrap_or(Usd::MAX)),
-        made_at: instance.made_at.map(Moment),
-        paid_until: instance.paid_until.map(Moment),
+        // Only told on: one that no calendar has is left out, and the instance stays in sight.
+        made_at: instance.made_at.and_then(|at| moment(at, "made").ok()),
+        paid_until: instance.paid_until.and_then(|at| moment(at, "paid until").ok()),
         nodes,
         note,
     })
+}
+
+pub(crate) fn good_until(secs: Option<u64>) -> Result<Option<Moment>, Nonsense> {
+    secs.map(|at| moment(at, "a price good until")).transpose()
 }
 
 pub(crate) fn memo(memo: String) -> Result<String, Nonsense> {
@@ -239,5 +263,47 @@ pub(crate) fn to_wish(wish: &Wish) -> wit::Wish {
         nodes: wish.nodes,
         site: wish.site.clone(),
         limit: wish.limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn billing_sums_and_moments_without_sense_are_not_taken() {
+        let told = |step_secs, minimum_secs, balance_secs, per_hour| wit::Price {
+            per_hour,
+            per_hour_paused: 0,
+            once: 0,
+            per_gb_in: 0,
+            per_gb_out: 0,
+            gb_free: 0,
+            billing: wit::Billing {
+                step_secs,
+                on_the_clock: true,
+                minimum_secs,
+                prepaid: false,
+                refunds: false,
+                month_cap: Some(u64::MAX),
+                balance_secs,
+            },
+        };
+        for (step, minimum, balance, per_hour, taken) in [
+            (3_600, 0, 0, 164_000, true),
+            (3_600, 31_536_000, 86_400, 164_000, true),
+            (0, 0, 0, 164_000, false),
+            (3_600, u64::MAX, 0, 164_000, false),
+            (3_600, 0, u64::MAX, 164_000, false),
+            (u32::MAX, 0, 0, 164_000, false),
+            (3_600, 0, 0, 0, false),
+            (3_600, 0, 0, 100_000_000_001, false),
+        ] {
+            assert_eq!(price(&told(step, minimum, balance, per_hour)).is_ok(), taken, "{step} {minimum} {balance}");
+        }
+        for (balance, taken) in [(-250, true), (0, true), (i64::MAX, false), (i64::MIN, false)] {
+            assert_eq!(sum(balance, "a balance").is_ok(), taken, "{balance}");
+        }
+        assert!(moment(MOMENT_MAX, "an end").is_ok() && moment(MOMENT_MAX + 1, "an end").is_err());
     }
 }

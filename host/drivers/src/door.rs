@@ -20,6 +20,7 @@ pub(crate) const REQUESTS_MAX: u32 = 20;
 const RESPONSE_MAX: usize = 4 << 20;
 const REQUEST_SECS: u64 = 30;
 const HEADERS_MAX: usize = 64;
+const WHY_MAX: usize = 500;
 /// Of one call; a driver that goes on asking fills no log.
 const DENIALS_LOGGED: u32 = 5;
 
@@ -195,13 +196,14 @@ impl Door {
     }
 
     fn arrived(&self, route: &Route, ask: &Ask, answer: Answer) -> Reply {
-        let seen = evidence::read(&self.ground.manifest, route, &self.words, answer.status, &answer.body);
+        // Scrubbed before anything is read in it: what evidence quotes goes to people and agents, too.
+        let body = self.ground.scrubbed_body(answer.body);
+        let seen = evidence::read(&self.ground.manifest, route, &self.words, answer.status, &body);
         let named = self.named_by(route, &seen);
         let body = match route.hide.is_empty() {
-            true => answer.body,
-            false => crate::scrub::hide(&answer.body, &route.hide),
+            true => body,
+            false => crate::scrub::hide(&body, &route.hide),
         };
-        let body = self.ground.scrubbed_bytes(body);
         let mut record = self.record();
         record.remember(&body);
         record.named.extend(named);
@@ -228,20 +230,23 @@ impl Door {
 
     fn lost(&self, route: &Route, unsent: Unsent) -> Unanswered {
         let spends = route.effect == Effect::Spend;
+        // What a far end says of itself may stand in these texts.
+        let plain = |why: String| crate::text::clean(&self.ground.scrubbed(&why), WHY_MAX);
         match unsent {
             Unsent::MaybeSent(why) => {
+                let why = plain(why);
                 if spends {
                     self.record().spend = Some(Left::Maybe(why.clone()));
                 }
-                Unanswered::MaybeSent(self.ground.scrubbed(&why))
+                Unanswered::MaybeSent(why)
             }
             Unsent::NotSent(why) => {
                 self.came_back(spends);
-                Unanswered::NotSent(self.ground.scrubbed(&why))
+                Unanswered::NotSent(plain(why))
             }
             Unsent::Denied(why) => {
                 self.came_back(spends);
-                self.deny(why)
+                self.deny(plain(why))
             }
         }
     }

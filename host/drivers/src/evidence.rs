@@ -187,11 +187,15 @@ fn text_at(pointer: &Pointer, json: &Json) -> Option<String> {
     }
 }
 
-/// An id: a text of reasonable length, or an integer. A number like `1e5` could be written in another way next time.
+/// An id: a text of reasonable length that prints, or an integer. A number like `1e5` could be written in another way
+/// next time.
 fn id(value: &Json) -> Option<String> {
-    let text = value.scalar()?;
     let whole = !matches!(value, Json::Number(digits) if !digits.bytes().all(|b| b.is_ascii_digit()));
-    (whole && (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)).then_some(text)
+    value.scalar().filter(|text| whole && is_id(text))
+}
+
+fn is_id(text: &str) -> bool {
+    crate::text::is_plain(text, 256)
 }
 
 /// Returns what the prices say for one offer.

@@ -27,7 +27,7 @@ impl Driver {
     pub async fn account(&self, at: &At) -> Result<Account, CallError> {
         let call = self.begin(CallKind::Account, at, |words| words).await?;
         let told = ask!(call, provider.call_account()).await?;
-        Ok(convert::account(self.identity(&call).await?, told))
+        convert::account(self.identity(&call).await?, told).map_err(|why| call.failed(why))
     }
 
     /// Returns what fits the wish, cheapest first.
@@ -61,6 +61,7 @@ impl Driver {
         let wanted = convert::to_order(order);
         let told: types::Terms = ask!(call, provider.call_quote(&wanted)).await?;
         let mut price = convert::price(&told.price).map_err(|why| call.failed(why))?;
+        let good_until = convert::good_until(told.good_until).map_err(|why| call.failed(why))?;
         if price.billing.prepaid && !self.orders_a_length() {
             return Err(call.failed("it sells a length ahead, but its order names none"));
         }
@@ -70,7 +71,7 @@ impl Driver {
             PriceSeen::Seen { rate, total } => raise(&mut price, rate, total, order.length_secs),
         };
         let note = told.note.map(|note| crate::text::clean(&note, 300));
-        Ok(Terms { price, priced, good_until: told.good_until.map(Moment), note })
+        Ok(Terms { price, priced, good_until, note })
     }
 
     pub async fn images(&self, at: &At, offer: &str) -> Result<Vec<Image>, CallError> {

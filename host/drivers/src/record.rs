@@ -9,6 +9,7 @@ use std::collections::HashMap;
 /// Of all answers of a call together, kept to look addresses up in.
 const ANSWERS_MAX: usize = 8 << 20;
 const ROWS_MAX: usize = 100_000;
+const TAG_MAX: usize = 256;
 
 /// What is known of a request that costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,9 +164,11 @@ impl Record {
     }
 }
 
+/// Returns a row's tag for showing. One that does not print is not ours, and shown to nobody; it is never made plain, for
+/// then it could look like ours.
 pub(crate) fn tag_of(row: &Row) -> Option<&str> {
     match &row.tag {
-        Tagged::Tag(tag) => Some(tag),
+        Tagged::Tag(tag) => Some(tag.as_str()).filter(|tag| text::is_plain(tag, TAG_MAX)),
         Tagged::None | Tagged::Missing => None,
     }
 }

@@ -64,6 +64,40 @@ impl Secrets {
         out
     }
 
+    /// Returns the body of an answer without the secrets. JSON may write any character as an escape, in more ways than
+    /// can be listed: where there are escapes, the texts are looked through as they are read.
+    pub fn body(&self, body: Vec<u8>) -> Vec<u8> {
+        let body = self.bytes(&body);
+        if self.spellings.is_empty() || !body.contains(&b'\\') {
+            return body;
+        }
+        let Ok(mut json) = Json::parse(&body) else { return body };
+        match self.clear(&mut json) {
+            true => json.to_string().into_bytes(),
+            false => body,
+        }
+    }
+
+    /// Takes the secrets out of every text, and returns whether there was one.
+    fn clear(&self, json: &mut Json) -> bool {
+        let mut one = |text: &mut String| {
+            let clean = self.bytes(text.as_bytes());
+            let found = clean != text.as_bytes();
+            if found {
+                *text = String::from_utf8_lossy(&clean).into_owned();
+            }
+            found
+        };
+        match json {
+            Json::Text(text) => one(text),
+            Json::List(items) => items.iter_mut().fold(false, |found, item| self.clear(item) | found),
+            Json::Object(members) => {
+                members.iter_mut().fold(false, |found, (name, value)| one(name) | self.clear(value) | found)
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        }
+    }
+
     /// Returns the text without the secrets.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
@@ -153,6 +187,21 @@ mod tests {
             assert!(!clean.contains("KEY") && !clean.contains("s3cr"), "{what}: {clean}");
         }
         assert!(!secrets.text(&basic).contains(&STANDARD_NO_PAD.encode(SECRET)[4..12]));
+    }
+
+    #[test]
+    fn the_credential_is_gone_behind_escapes_of_json() {
+        let secrets = Secrets::new([SECRET.to_owned()]);
+        let all = SECRET.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect::<String>();
+        for echoed in [all, SECRET.replace('+', "\\u002b").replace('"', "\\\""), SECRET.replace('"', "\\u0022")] {
+            for body in [format!(r#"{{"a":["{echoed}"]}}"#), format!(r#"{{"{echoed}":1}}"#)] {
+                let clean = String::from_utf8(secrets.body(body.into_bytes())).unwrap();
+                assert!(clean.contains(GONE) && Json::parse(clean.as_bytes()).is_ok(), "{echoed}: {clean}");
+            }
+        }
+        for kept in [r#"{"a":"\u0041"}"#, r#""half \"#, r#"{"a": 1}"#] {
+            assert_eq!(secrets.body(kept.as_bytes().to_vec()), kept.as_bytes());
+        }
     }
 
     #[test]

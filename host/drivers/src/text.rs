@@ -16,6 +16,11 @@ pub(crate) fn id(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
+/// Returns whether it is a text that prints, of 1 to `max` characters: no control, nothing invisible, nothing turned round.
+pub(crate) fn is_plain(text: &str, max: usize) -> bool {
+    !text.is_empty() && text.chars().count() <= max && text.chars().all(prints)
+}
+
 fn plain_space(c: char) -> char {
     if c.is_whitespace() { ' ' } else { c }
 }

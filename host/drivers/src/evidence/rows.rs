@@ -1,6 +1,6 @@
 //! Rows of instances and of prices in an answer. What is missing is never taken for "nothing".
 
-use super::{More, Page, Priced, Row, Tagged, amount::amount, id, matches};
+use super::{More, Page, Priced, Row, Tagged, amount::amount, id, is_id, matches};
 use crate::{
     json::Json,
     manifest::{Money, Pick, Prices, Shows, Unit},
@@ -107,7 +107,7 @@ fn row(shows: &Shows, words: &Words, found: &Found<'_>) -> Result<Row, String> {
 
 fn pick(pick: &Pick, found: &Found<'_>) -> Option<String> {
     match pick {
-        Pick::Key => found.key.map(str::to_owned),
+        Pick::Key => found.key.filter(|key| is_id(key)).map(str::to_owned),
         Pick::At(pointer) => match pointer.find(found.value) {
             Met::Value(value) => id(value),
             Met::Null | Met::Missing => None,

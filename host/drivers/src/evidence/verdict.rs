@@ -56,6 +56,6 @@ fn said(status: u16, json: Option<&Json>) -> String {
         ["message", "msg", "detail", "error"].into_iter().find_map(|name| json.get(name)?.text().map(str::to_owned))
     };
     let text = json.and_then(member).unwrap_or_default();
-    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    let text = crate::text::clean(&text, 300);
     if text.is_empty() { format!("status {status}") } else { format!("status {status}: {text}") }
 }

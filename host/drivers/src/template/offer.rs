@@ -43,7 +43,7 @@ impl OfferShape {
     pub fn cut(&self, id: &str) -> Result<Cut, Refused> {
         let values: Vec<&str> = id.split('/').collect();
         let refuse = |why: String| {
-            let shown: String = id.chars().filter(|c| !c.is_control()).take(100).collect();
+            let shown = crate::text::clean(id, 100);
             Err(Refused::new("", format!("offer `{shown}`"), why, format!("an id of this driver looks like `{self}`")))
         };
         if values.len() != self.parts.len() {
