@@ -15,6 +15,8 @@ mod door;
 mod driver;
 mod error;
 pub mod evidence;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ground;
 mod hand;
 mod inspect;

@@ -34,7 +34,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     cache: Cache,
     sandbox: OnceLock<Arc<Sandbox>>,
-    http: OnceLock<Http>,
+    pub(crate) http: OnceLock<Http>,
     /// A driver that was let in anew gets a new slot; calls in flight end on the old one.
     slots: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Driver>>>>>,
 }

@@ -1,26 +1,32 @@
-//! `cargo xtask demo | test | bench | live`: the commands of the README. Everything they need they install or name.
+//! `cargo xtask demo | test | bench | fuzz | live`: the commands of the README. Everything they need they install or name.
 
 mod bench;
+mod fuzz;
 mod live;
 mod tools;
 
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | live
+const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | live
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench   measures start, memory and the size of the tool list
+  fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
   live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it";
 
 fn main() -> Result<()> {
+    if let Some(rustc) = fuzz::as_compiler() {
+        return rustc;
+    }
     std::env::set_current_dir(root())?;
     let task = std::env::args().nth(1).unwrap_or_default();
     match task.as_str() {
         "demo" => demo(),
         "test" => test(),
         "bench" => bench::run(),
+        "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         "live" => live::run(),
         _ => bail!("{USAGE}"),
     }

@@ -1,0 +1,86 @@
+//! For `tests/fuzz` and the bench alone: the door without a sandbox in front of it, and drivers whose provider answers
+//! from memory. Nothing here opens what is closed elsewhere, and nothing in the host uses it.
+
+use crate::{
+    config::Config,
+    door::{self, Ask, Unanswered},
+    ground::Ground,
+    manifest::Manifest,
+    record::{Left, Record},
+    registry::Drivers,
+    template::Words,
+};
+use bursar_http::{Http, Outbound};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+impl Drivers {
+    /// Sends every request of these drivers there.
+    #[doc(hidden)]
+    pub fn open_with(config: Config, http: Http) -> Result<Drivers, crate::DriverError> {
+        let drivers = Drivers::open(config)?;
+        let _ = drivers.inner.http.set(http);
+        Ok(drivers)
+    }
+}
+
+/// Everything that calls of one driver share.
+pub struct Shared(Arc<Ground>);
+
+/// The door of one call.
+pub struct Door(door::Door);
+
+/// What a driver is told in return.
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub made: Option<String>,
+    pub body: Vec<u8>,
+}
+
+impl Shared {
+    pub fn new(manifest: &str, config: Config, http: Http) -> Result<Shared, String> {
+        let manifest = Manifest::parse(manifest).map_err(|bad| bad.to_string())?;
+        Ground::new(manifest, Arc::new(config), http, Outbound::default()).map(|ground| Shared(Arc::new(ground)))
+    }
+
+    /// Returns the door of a call with these words, which begins now.
+    pub fn door(&self, words: Words, now: u64) -> Door {
+        let words = self.0.settings.iter().fold(words, |words, (name, value)| words.setting(name, value));
+        let record = Arc::new(Mutex::new(Record::default()));
+        let deadline = Instant::now() + Duration::from_secs(150);
+        Door(door::Door { ground: self.0.clone(), words: Arc::new(words), now, record, deadline })
+    }
+}
+
+impl Door {
+    pub async fn send(
+        &self,
+        route: &str,
+        values: Vec<(String, String)>,
+        address: Option<String>,
+        body: Option<String>,
+    ) -> Result<Reply, String> {
+        match self.0.send(&Ask { route: route.to_owned(), values, address, body }).await {
+            Ok(door::Reply { status, headers, made, body, .. }) => Ok(Reply { status, headers, made, body }),
+            Err(Unanswered::Denied(why) | Unanswered::NotSent(why) | Unanswered::MaybeSent(why)) => Err(why),
+        }
+    }
+
+    /// Returns what is known of the request that costs.
+    pub fn left(&self) -> Left {
+        self.0.record().left()
+    }
+
+    pub fn made(&self) -> Vec<String> {
+        self.0.record().made.clone()
+    }
+
+    /// Returns whether the word stood in an answer of this call.
+    pub fn stood(&self, word: &str) -> bool {
+        self.0.record().stood(word)
+    }
+}
