@@ -90,6 +90,18 @@ fn every_source_file_opens_with_what_it_is_for() {
     assert!(silent.is_empty(), "{silent:?}");
 }
 
+#[test]
+fn every_path_that_the_pages_name_exists() {
+    for page in ["README.md", "host/ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let rooms = ["host/", "wit/", "sdk/", "plugins/", "tests/"];
+        let quoted = text.split('`').skip(1).step_by(2).filter(|word| rooms.iter().any(|room| word.starts_with(room)));
+        for path in quoted.filter(|path| !path.contains(['*', ' ', '<', '\n'])) {
+            assert!(root().join(path).exists(), "{page} names {path}");
+        }
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

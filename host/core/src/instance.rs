@@ -184,6 +184,11 @@ pub struct Instance {
     pub order: Order,
     pub price: Price,
     pub priced: Priced,
+    /// What was wanted, in the words of the request, and the image it named: so that a repeat is known.
+    #[serde(default)]
+    pub asked: String,
+    #[serde(default)]
+    pub asked_image: Option<String>,
     pub title: String,
     pub gpu: bool,
     pub stage: Stage,

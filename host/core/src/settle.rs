@@ -200,6 +200,8 @@ mod tests {
             order,
             price: price(),
             priced: Priced::Seen,
+            asked: String::new(),
+            asked_image: None,
             title: String::new(),
             gpu: false,
             stage,

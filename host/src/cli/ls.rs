@@ -155,6 +155,8 @@ pub(super) mod tests {
             order,
             price: super::super::offers::tests::offer("x", 164_000, true).price,
             priced: Priced::Seen,
+            asked: String::new(),
+            asked_image: None,
             title: "gpu".into(),
             gpu: true,
             stage,

@@ -125,6 +125,8 @@ impl Rooms {
             order: quote.order.clone(),
             price: quote.price.clone(),
             priced: quote.priced,
+            asked: in_words(&ask.wanted),
+            asked_image: ask.image.clone(),
             title: priced.offer.title.clone(),
             gpu: priced.offer.hardware.gpu.is_some(),
             stage: Stage::Requested,
@@ -254,18 +256,31 @@ enum ReserveOr {
     Flow(FlowError),
 }
 
+/// The same arguments are the same instance. A wish is the same only word for word: what it would find now is another thing.
 fn repeat(ask: &CreateInstance, open: Instance) -> Result<Created, FlowError> {
     let same_offer = match &ask.wanted {
         Wanted::Offer { provider, id } => open.provider == *provider && open.order.offer == *id,
-        Wanted::Wish { provider, .. } => provider.as_ref().is_none_or(|provider| open.provider == *provider),
+        Wanted::Wish { .. } => open.asked == in_words(&ask.wanted),
     };
     let same_length = ask.length_secs.is_none_or(|secs| open.order.length_secs == secs);
-    if same_offer && same_length && open.order.nodes == ask.nodes && open.ssh_keys == ask.ssh_keys {
+    let same_image = ask.image.is_none() || open.asked_image == ask.image;
+    if same_offer && same_length && same_image && open.order.nodes == ask.nodes && open.ssh_keys == ask.ssh_keys {
         let cost = bursar_core::quote::cost(&open.price, open.lease.begins, open.lease.ends);
         return Ok(Created { instance: open, cost, repeated: true, passed_over: vec![] });
     }
-    let what = format!("`{}` is open already, as {}:{} ({})", open.name, open.provider, open.order.offer, open.stage);
-    Err(FlowError::refused(what, "use it, destroy it first, or choose another name; nothing was reserved"))
+    let what = format!(
+        "`{}` is open already, asked with other words: {}:{} ({})",
+        open.name, open.provider, open.order.offer, open.stage
+    );
+    Err(FlowError::refused(what, "use it, end it first, or choose another name; nothing was reserved"))
+}
+
+/// Writes what was wanted as one text, so that the same wish is known again.
+fn in_words(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Offer { provider, id } => format!("{provider}:{id}"),
+        Wanted::Wish { provider, wish } => format!("{provider:?} {wish:?}"),
+    }
 }
 
 fn refuse_dearer(ask: &CreateInstance, quote: &Quote) -> Result<(), FlowError> {

@@ -16,6 +16,19 @@ pub struct Observed {
     pub foreign: u64,
 }
 
+impl Observed {
+    /// Returns whether the list has an instance, by its id or its tag.
+    pub(super) fn shows(&self, instance: &Instance) -> bool {
+        shows(&self.listing, instance)
+    }
+}
+
+fn shows(listing: &Listing, instance: &Instance) -> bool {
+    let known = instance.handle.as_ref().map(|handle| handle.id.as_str());
+    listing.identity == instance.account
+        && listing.rows.iter().any(|row| row.tag.as_deref() == Some(&instance.tag.0) || known == Some(&row.id))
+}
+
 impl Rooms {
     /// Lists one account and notes what it shows of every open instance of ours on it.
     pub(super) async fn observe(&self, provider: &str) -> Result<Observed, FlowError> {
@@ -39,8 +52,7 @@ impl Rooms {
         let with_tag: Vec<&Row> =
             listing.rows.iter().filter(|row| row.tag.as_deref() == Some(&instance.tag.0)).collect();
         let known = instance.handle.as_ref();
-        let there =
-            !with_tag.is_empty() || listing.rows.iter().any(|row| known.is_some_and(|handle| handle.id == row.id));
+        let there = shows(listing, instance);
         if !there && let Err(why) = &listing.complete {
             tracing::warn!(instance = %instance.id, %why, "a list that is not complete proves nothing");
             return Ok(());

@@ -43,8 +43,14 @@ impl Rooms {
         Ok(limits)
     }
 
-    /// Takes the owner's word that an instance is gone: what it cost is charged, the rest is freed.
+    /// Takes the owner's word that an instance is gone: what it cost is charged, the rest is freed. Not against the
+    /// provider's own list: what it shows now lives, and is ended in the usual way.
     pub async fn owner_says_gone(&self, id: &InstanceId) -> Result<Instance, FlowError> {
+        let known = self.require(id).await?;
+        if self.observe(&known.provider).await.is_ok_and(|observed| observed.shows(&known)) {
+            let what = format!("{} lists `{}` just now: it lives and costs", known.provider, known.name);
+            return Err(FlowError::refused(what, format!("end it: bursar down {}", known.name)));
+        }
         let (now, totals) = (self.clock.now(), self.store.held(id).await?);
         let said = |instance: &mut Instance| {
             if instance.stage == Stage::Gone {

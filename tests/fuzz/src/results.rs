@@ -192,7 +192,7 @@ impl World {
                 || yes(b"NO_SUCH")
                 || ((200..300).contains(&status) && yes(b"true"))
         };
-        assert!(!ended.accepted || ends.iter().any(|sent| accepting(sent)), "nobody accepted this end");
+        assert!(!ended.accepted || ends.iter().any(accepting), "nobody accepted this end");
         if let Err(error) = &ended.result {
             checks::error(error);
         }

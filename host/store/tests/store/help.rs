@@ -68,6 +68,8 @@ pub(crate) fn instance(id: &str, name: &str, hold: i64) -> Instance {
         order,
         price,
         priced: Priced::Seen,
+        asked: String::new(),
+        asked_image: None,
         title: "a small one".to_owned(),
         gpu: true,
         stage: Stage::Requested,
