@@ -5,6 +5,7 @@
 //! in what a driver says. This room never reads the ledger and opens no SSH connection.
 
 mod admission;
+mod audit;
 mod authority;
 mod bindings;
 mod cache;
@@ -39,6 +40,7 @@ mod text;
 
 pub use crate::{
     admission::NotAdmitted,
+    audit::{Audit, Counters, DoorEvent, What},
     call::At,
     config::{Config, Credentials},
     driver::Driver,
@@ -50,4 +52,5 @@ pub use crate::{
     order::{Created, KeyId, Outcome},
     record::Left,
     registry::Drivers,
+    template::Cause,
 };

@@ -136,14 +136,20 @@ impl Effect {
     }
 }
 
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Effect {
+    pub fn name(self) -> &'static str {
+        match self {
             Effect::Read => "read",
             Effect::Change => "change",
             Effect::Spend => "spend",
             Effect::Release => "release",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -275,6 +281,7 @@ impl Manifest {
 
 fn unset(name: &str, why: &str) -> Refused {
     Refused {
+        cause: crate::template::Cause::Value,
         route: String::new(),
         asked: format!("setting `{name}`"),
         why: why.to_owned(),

@@ -6,16 +6,18 @@ use super::{
     open::open,
     out::{Out, table},
 };
-use crate::flow::{DriverStatus, Inspection, ListedDriver};
+use crate::flow::{DoorCounts, DriverStatus, Inspection, ListedDriver};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 pub(super) async fn list(out: &Out) -> Done {
     let rooms = open(out).await?;
     let all = rooms.list_drivers().await?;
     let plugins = rooms.settings.plugins.display();
-    let json = || json!({ "drivers": all.iter().map(document).collect::<Vec<_>>(), "plugins": plugins.to_string() });
-    out.answer(json, || in_words(&all, &plugins.to_string()));
+    let counts = rooms.door_counts().await?;
+    let one = |driver| document(driver, &counts);
+    let json = || json!({ "drivers": all.iter().map(one).collect::<Vec<_>>(), "plugins": plugins.to_string() });
+    out.answer(json, || in_words(&all, &counts, &plugins.to_string()));
     let waits = all.iter().any(|driver| driver.status != DriverStatus::Serving);
     Ok(if waits { Code::NeedsYou } else { Code::Done })
 }
@@ -50,15 +52,22 @@ fn status(status: &DriverStatus) -> (&'static str, String) {
     }
 }
 
-fn document(driver: &ListedDriver) -> Value {
+type Counts = BTreeMap<String, DoorCounts>;
+
+fn document(driver: &ListedDriver, counts: &Counts) -> Value {
     let (word, what) = status(&driver.status);
+    let counts = counts.get(&driver.name).cloned().unwrap_or_default();
     json!({
         "name": driver.name, "version": driver.version, "sha256": driver.sha256, "bundled": driver.bundled,
         "status": word, "why": what,
+        "door": { "process": counts.process, "trail": counts.trail, "refused": counts.refused },
     })
 }
 
-fn in_words(all: &[ListedDriver], plugins: &str) -> String {
+fn in_words(all: &[ListedDriver], counts: &Counts, plugins: &str) -> String {
+    let trail = |driver: &ListedDriver, what: &str| {
+        counts.get(&driver.name).and_then(|counts| counts.trail.get(what)).copied().unwrap_or(0)
+    };
     let row = |driver: &ListedDriver| {
         let (word, _) = status(&driver.status);
         let from = if driver.bundled { "this binary" } else { "a file" };
@@ -69,10 +78,12 @@ fn in_words(all: &[ListedDriver], plugins: &str) -> String {
             word.to_owned(),
             from.to_owned(),
             sha256.chars().take(16).collect(),
+            trail(driver, "left").to_string(),
+            trail(driver, "refused").to_string(),
         ]
     };
-    let mut lines =
-        vec![table(&["DRIVER", "VERSION", "STATUS", "FROM", "SHA-256"], &[], all.iter().map(row).collect())];
+    let head = ["DRIVER", "VERSION", "STATUS", "FROM", "SHA-256", "ORDERS", "STOPPED"];
+    let mut lines = vec![table(&head, &[5, 6], all.iter().map(row).collect())];
     for driver in all {
         let (word, what) = status(&driver.status);
         if !what.is_empty() {
