@@ -6,6 +6,7 @@ mod agent;
 mod direction;
 mod faults;
 mod laws;
+mod lies;
 mod parallel;
 mod sync;
 mod whole_loop;

@@ -54,7 +54,7 @@ impl InstanceOut {
             offer: offer(&instance.order.provider, &instance.order.offer),
             stage: stage(instance.stage),
             ready: instance.stage == Stage::Ready,
-            note: instance.note.as_deref().map(line),
+            note: instance.notes().as_deref().map(line),
             ssh: instance
                 .ssh
                 .as_ref()
