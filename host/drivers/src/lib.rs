@@ -45,7 +45,7 @@ pub use crate::{
     config::{Config, Credentials},
     driver::Driver,
     error::{CallError, CallErrorKind, DriverError},
-    inspect::{Inspection, Listed, Status},
+    inspect::{Inspection, Listed, Standing, Status},
     instance::Ended,
     listing::{Listing, Row},
     manifest::Manifest,

@@ -10,6 +10,7 @@ use crate::{
 use bursar_http::{Base, Method};
 use std::{collections::BTreeMap, fmt};
 
+mod asks;
 mod build;
 mod check;
 mod conditions;
@@ -19,7 +20,9 @@ mod raw;
 mod route;
 mod shows;
 mod wider;
+mod worst;
 
+pub use asks::{Asks, CredentialAsk, EndpointAsk, RouteAsk, SettingAsk, SignerAsk};
 pub use conditions::{Conditions, Expected, Line};
 pub use problem::{ManifestError, Problem};
 pub use shows::{Money, Pick, Prices, Shows, Unit};
@@ -223,6 +226,11 @@ impl Manifest {
     /// Returns, in plain sentences and in rule 12's order, the worst that this manifest allows.
     pub fn powers(&self) -> Vec<String> {
         powers::sentences(self)
+    }
+
+    /// Returns all that it asks for, as data.
+    pub fn asks(&self) -> Asks {
+        asks::asks(self)
     }
 
     pub fn route(&self, name: &str) -> Option<&Route> {

@@ -3,10 +3,11 @@
 use super::{
     Done,
     exit::Code,
+    inspection,
     open::open,
     out::{Out, table},
 };
-use crate::flow::{DoorCounts, DriverStatus, Inspection, ListedDriver};
+use crate::flow::{DoorCounts, DriverStatus, ListedDriver};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 
@@ -25,7 +26,7 @@ pub(super) async fn list(out: &Out) -> Done {
 pub(super) async fn inspect(out: &Out, file: &Path) -> Done {
     let rooms = open(out).await?;
     let seen = rooms.inspect_driver(file).await?;
-    out.answer(|| inspection(&seen), || inspection_in_words(&seen));
+    out.answer(|| inspection::document(&seen), || inspection::in_words(&seen));
     Ok(Code::Done)
 }
 
@@ -92,33 +93,4 @@ fn in_words(all: &[ListedDriver], counts: &Counts, plugins: &str) -> String {
     }
     lines.push(format!("\nfurther drivers are looked for in {plugins}; see one: bursar driver inspect NAME"));
     lines.join("\n")
-}
-
-fn inspection(seen: &Inspection) -> Value {
-    json!({
-        "name": seen.name, "version": seen.version, "sha256": seen.sha256, "bytes": seen.bytes,
-        "imports": seen.imports, "exports": seen.exports, "capabilities": seen.capabilities.names(),
-        "powers": seen.powers, "wider": seen.wider, "manifest": seen.manifest,
-    })
-}
-
-fn inspection_in_words(seen: &Inspection) -> String {
-    let list = |title: &str, lines: &[String]| match lines.is_empty() {
-        true => String::new(),
-        false => {
-            format!("\n{title}\n{}\n", lines.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n"))
-        }
-    };
-    format!(
-        "{} {} · {} KiB · sha256 {}\ncan: {}\n{}{}{}\nits manifest, word for word:\n{}",
-        seen.name,
-        seen.version,
-        seen.bytes.div_ceil(1024),
-        seen.sha256,
-        seen.capabilities.names().join(", "),
-        list("the worst that it may do, as the host enforces it:", &seen.powers),
-        list("more than you let in before:", &seen.wider),
-        list("what the sandbox links (nothing else is there):", &seen.imports),
-        seen.manifest.trim_end()
-    )
 }

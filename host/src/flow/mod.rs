@@ -36,7 +36,10 @@ pub use worker::Worker;
 pub use workspace::Workspace;
 // What the rooms below give and take, for the rooms above, which never name those rooms.
 pub use crate::settings::{BadSetting, Settings};
-pub use bursar_drivers::{Inspection, Listed as ListedDriver, Status as DriverStatus};
+pub use bursar_drivers::{
+    Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
+    manifest::{RouteAsk, SettingAsk},
+};
 pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, bound, clean, clean_line};
 
 use crate::clock::Clock;
