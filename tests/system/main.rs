@@ -5,7 +5,9 @@
 mod agent;
 mod direction;
 mod faults;
+mod injection;
 mod laws;
+mod lies;
 mod parallel;
 mod sync;
 mod whole_loop;

@@ -146,6 +146,12 @@ impl World {
             .collect()
     }
 
+    /// Asks the imitated provider itself, as its owner.
+    pub fn ask(&self, path: &str) -> Value {
+        let url = format!("{}/bitlaunch/api/{path}", self.url);
+        ureq::get(url).header("authorization", "Bearer practice").call().unwrap().body_mut().read_json().unwrap()
+    }
+
     pub fn misbehave(&self, faults: Value) {
         ureq::post(format!("{}/_practice/faults", self.url)).send_json(faults).unwrap();
     }

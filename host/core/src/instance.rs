@@ -219,4 +219,26 @@ pub struct Sightings {
     pub end_accepted_at: Option<Moment>,
     /// When complete lists of the same account, asked after the last sighting, did not show it.
     pub absent_at: Vec<Moment>,
+    /// The highest rate above the quoted one that the host read in an answer: what it is really billed at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Usd>,
+}
+
+impl Instance {
+    /// Returns the rate that its provider bills where that is above the quoted one.
+    pub fn dearer(&self) -> Option<Usd> {
+        self.sightings.rate.filter(|rate| *rate > self.price.per_hour)
+    }
+
+    /// Returns everything that people should know of it, in words.
+    pub fn notes(&self) -> Option<String> {
+        let dearer = self.dearer().map(|rate| {
+            let quoted = self.price.per_hour;
+            format!("its provider bills {rate} USD/h, {quoted} USD/h were quoted: destroy it if that is too much")
+        });
+        match (dearer, &self.note) {
+            (Some(dearer), Some(note)) => Some(format!("{dearer}; {note}")),
+            (dearer, note) => dearer.or_else(|| note.clone()),
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub enum QuoteError {
 }
 
 /// No honest price reaches this much an hour; beyond it a price is refused as absurd.
-const ABSURD: Usd = Usd::dollars(100_000);
+pub(crate) const ABSURD: Usd = Usd::dollars(100_000);
 
 impl Quote {
     /// Returns the quote for an order under these terms, `now`; `stop_secs` is how long an accepted end may take.

@@ -6,6 +6,7 @@ use crate::{
     instance::{Instance, ProviderState, Sightings, Stage, View},
     ledger::{Kind, Movement, Reason, Totals},
     money::Usd,
+    offer::Price,
     quote,
     time::Moment,
 };
@@ -136,7 +137,35 @@ pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement>
 
 /// Returns what an instance has cost until a moment, as its provider bills it.
 pub fn accrued(instance: &Instance, until: Moment) -> Usd {
-    quote::cost(&instance.price, instance.lease.begins, until.max(instance.lease.begins))
+    quote::cost(&billed_price(instance), instance.lease.begins, until.max(instance.lease.begins))
+}
+
+/// Notes a rate that the host read for an open instance. One above the quote counts from the beginning, and what its
+/// whole lease then costs is held: an overrun, for nobody was asked.
+pub fn billed(instance: &mut Instance, totals: Totals, rate: Usd) -> Vec<Movement> {
+    let rate = rate.min(quote::ABSURD);
+    let known = instance.sightings.rate.unwrap_or(Usd::ZERO).max(instance.price.per_hour);
+    if rate <= known || !instance.stage.is_open() {
+        return vec![];
+    }
+    instance.sightings.rate = Some(rate);
+    instance.lease.per_hour = instance.lease.per_hour.max(rate);
+    let whole = accrued(instance, instance.lease.ends.after(instance.stop_secs));
+    let missing = whole.minus(totals.held).minus(totals.charged);
+    match missing > Usd::ZERO {
+        true => vec![Movement { kind: Kind::Hold, amount: missing, reason: Reason::Overrun }],
+        false => vec![],
+    }
+}
+
+/// The quoted price, or what is really billed where that is more: then no cap of the quote is believed.
+fn billed_price(instance: &Instance) -> Price {
+    let mut price = instance.price.clone();
+    if let Some(rate) = instance.dearer() {
+        price.per_hour = rate;
+        price.billing.month_cap = None;
+    }
+    price
 }
 
 /// Returns whether an instance as its provider shows it will never run and must be ended.
@@ -189,6 +218,7 @@ mod tests {
             seen_at: seen.map(at),
             end_accepted_at: accepted.map(at),
             absent_at: absent.iter().copied().map(at).collect(),
+            rate: None,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),
@@ -215,6 +245,34 @@ mod tests {
             sightings,
             note: None,
         }
+    }
+
+    #[test]
+    fn a_rate_above_the_quote_is_held_and_charged_as_it_is_billed() {
+        for (name, stage, rates, per_hour, held_more, charged) in [
+            ("the quoted rate changes nothing", Stage::Made, &[100][..], 100, 0, 200),
+            ("a lower one, too", Stage::Made, &[50], 100, 0, 200),
+            // Five begun hours, the time to end it included.
+            ("a higher one is held for the whole lease", Stage::Made, &[130], 130, 150, 260),
+            ("it is told again and held once", Stage::Ready, &[130, 130, 100], 130, 150, 260),
+            ("it goes on rising", Stage::Ready, &[130, 200], 200, 500, 400),
+            ("one that is gone is charged already", Stage::Gone, &[130], 100, 0, 200),
+        ] {
+            let mut one = instance(stage, Some(0), None, &[]);
+            let mut totals = Totals { held: Usd(500), charged: Usd::ZERO };
+            for rate in rates {
+                for movement in billed(&mut one, totals, Usd(*rate)) {
+                    totals = totals.after(&movement).unwrap();
+                }
+            }
+            assert_eq!(one.lease.per_hour, Usd(per_hour), "{name}");
+            assert_eq!(totals.held, Usd(500 + held_more), "{name}");
+            assert_eq!(accrued(&one, Moment(T + 7_200)), Usd(charged), "{name}");
+            assert_eq!(one.notes().is_some(), held_more > 0, "{name}: {:?}", one.notes());
+        }
+        let mut one = instance(Stage::Made, None, None, &[]);
+        let movements = billed(&mut one, Totals { held: Usd(500), charged: Usd::ZERO }, Usd::MAX);
+        assert!(movements[0].amount < Usd::dollars(1_000_000), "an absurd rate still leaves a ledger that counts");
     }
 
     #[test]

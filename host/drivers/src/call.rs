@@ -2,6 +2,7 @@
 //! the sandbox is gone.
 
 use crate::{
+    audit::one_more,
     bindings::types,
     convert,
     door::{Ask, Door, Reply, Unanswered},
@@ -71,6 +72,7 @@ impl<'d> Call<'d> {
         let Ok(Ok(seat)) = timeout(Duration::from_secs(secs), seats.acquire()).await else {
             return Err(driver.error(kind, CallErrorKind::NotSent(format!("other calls of it took all {secs} s"))));
         };
+        one_more(&ground.counts.calls);
         let mut words = Words::new(kind, at.now.0);
         if let Some(tag) = &at.tag {
             words = words.tag(tag.0.as_str());
@@ -101,18 +103,37 @@ impl<'d> Call<'d> {
         &self,
         work: impl Future<Output = wasmtime::Result<Result<T, types::Error>>>,
     ) -> Result<T, CallError> {
-        match timeout(Duration::from_secs(self.secs), work).await {
+        let counts = &self.driver.ground.counts;
+        let ended = match timeout(Duration::from_secs(self.secs), work).await {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(error))) => Err(self.fail(self.judged(error))),
-            Ok(Err(trap)) => Err(self.fail(trapped(&trap))),
-            Err(_) => Err(self.fail(CallErrorKind::TimedOut { secs: self.secs })),
+            Ok(Err(trap)) => {
+                one_more(&counts.traps);
+                Err(self.fail(trapped(&trap)))
+            }
+            Err(_) => {
+                one_more(&counts.time_outs);
+                Err(self.fail(CallErrorKind::TimedOut { secs: self.secs }))
+            }
+        };
+        self.trail_is_kept().await;
+        ended
+    }
+
+    /// What was refused, and what cost or ended something, is kept before whoever asked hears of it.
+    async fn trail_is_kept(&self) {
+        let keep = std::mem::take(&mut self.record().keep);
+        if keep {
+            self.driver.ground.config.audit.kept().await;
         }
     }
 
     /// Sends a route that leaves nothing open, as the host itself.
     pub(crate) async fn send(&self, route: &str) -> Result<Reply, CallError> {
         let ask = Ask { route: route.to_owned(), values: Vec::new(), address: None, body: None };
-        self.door().send(&ask).await.map_err(|unanswered| {
+        let answered = self.door().send(&ask).await;
+        self.trail_is_kept().await;
+        answered.map_err(|unanswered| {
             self.fail(match (self.no_credential(), unanswered) {
                 (Some(kind), _) => kind,
                 (None, Unanswered::Denied(why)) => CallErrorKind::Denied(why),

@@ -1,5 +1,6 @@
 //! What the owner's side gives to the drivers' room. Nothing here comes from a workspace or an agent.
 
+use crate::audit::Audit;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Looks a credential up: driver, name in its manifest, environment variables it may stand in.
@@ -17,6 +18,8 @@ pub struct Config {
     /// Driver → setting → what the owner wrote.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
     pub credentials: Credentials,
+    /// Hears of what the door refused, and of every request that is not a read.
+    pub audit: Arc<dyn Audit>,
     /// The word `{key.name}`: a name of our public key, unique per ledger.
     pub key_name: String,
 }

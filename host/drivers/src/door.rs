@@ -7,7 +7,7 @@ use crate::{
     ground::Ground,
     manifest::{Effect, Place, Route},
     record::{Left, Record},
-    template::{self, Filled, Words},
+    template::{self, Cause, Filled, NO_LINE, Refused, Words},
 };
 use bursar_http::{Answer, Base, HeaderName, HeaderValue, Outgoing, SendError as Unsent};
 use std::{
@@ -21,6 +21,8 @@ const RESPONSE_MAX: usize = 4 << 20;
 const REQUEST_SECS: u64 = 30;
 const HEADERS_MAX: usize = 64;
 const WHY_MAX: usize = 500;
+/// Of a route's name, before anything is looked for in it.
+const NAME_MAX: usize = 1_024;
 /// Of one call; a driver that goes on asking fills no log.
 const DENIALS_LOGGED: u32 = 5;
 
@@ -55,18 +57,22 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) async fn send(&self, ask: &Ask) -> Result<Reply, Unanswered> {
-        let route = self.route(&ask.route).map_err(|why| self.deny(why))?;
+        let route = self.route(&ask.route).map_err(|refused| self.deny(refused))?;
         let filled = template::fill(route, &self.words, &ask.values, ask.body.as_deref())
-            .map_err(|refused| self.deny(refused.to_string()))?;
-        self.one_spend(route).map_err(|why| self.deny(why))?;
-        let base = self.base(route, ask.address.as_deref()).map_err(|why| self.deny(why))?;
+            .map_err(|refused| self.deny(refused))?;
+        self.one_spend(route).map_err(|refused| self.deny(refused))?;
+        let base = self.base(route, ask.address.as_deref()).map_err(|refused| self.deny(refused))?;
         let deadline = self.deadline_of(route);
         let outgoing = self.attach(route, filled, base, deadline)?;
-        self.take_turn(route, deadline).await?;
+        self.take_turn(route, deadline).await.map_err(|unsent| self.failed(route, unsent))?;
         self.leaves(route)?;
+        self.left(route, outgoing.target.len() + outgoing.body.as_ref().map_or(0, Vec::len));
         match self.ground.http.send(outgoing).await {
-            Ok(answer) => Ok(self.arrived(route, ask, answer)),
-            Err(unsent) => Err(self.lost(route, unsent)),
+            Ok(answer) => {
+                self.answered(route, answer.status, answer.body.len());
+                Ok(self.arrived(route, ask, answer))
+            }
+            Err(unsent) => Err(self.failed(route, self.lost(route, unsent))),
         }
     }
 
@@ -74,34 +80,48 @@ impl Door {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn route(&self, name: &str) -> Result<&Route, String> {
+    fn route(&self, name: &str) -> Result<&Route, Refused> {
         self.ground.manifest.route(name).ok_or_else(|| {
-            let name = crate::text::clean(name, 64);
             let known: Vec<&str> = self.ground.manifest.routes.keys().map(String::as_str).collect();
-            format!("denied: there is no route `{name}` in the manifest; it has {}", known.join(", "))
+            let name: String = name.chars().take(NAME_MAX).collect();
+            let refused = Refused::no_route(&self.ground.scrubbed(&name));
+            let why = format!("there is no route `{}` in the manifest; it has {}", refused.route, known.join(", "));
+            Refused { why, ..refused }
         })
     }
 
     /// A spend route opens for one request that leaves, whatever becomes of it.
-    fn one_spend(&self, route: &Route) -> Result<(), String> {
+    fn one_spend(&self, route: &Route) -> Result<(), Refused> {
         let spent = !matches!(self.record().spend, None | Some(Left::Nothing));
         match route.effect == Effect::Spend && spent {
-            true => Err(format!("denied: `{}` costs, and this call has sent its one request that costs", route.name)),
+            true => {
+                let why = "it costs, and this call has sent its one request that costs";
+                Err(Refused::because(Cause::SecondSpend, &route.name, template::asked(route), why, NO_LINE))
+            }
             false => Ok(()),
         }
     }
 
-    fn base(&self, route: &Route, address: Option<&str>) -> Result<Base, String> {
+    fn base(&self, route: &Route, address: Option<&str>) -> Result<Base, Refused> {
         let endpoint = self.ground.manifest.endpoint_of(route);
+        let no = |why: String, grant: &str| {
+            Refused::because(Cause::Address, &route.name, template::asked(route), why, grant)
+        };
         match (&endpoint.place, address) {
-            (Place::Fixed(_), Some(_)) => Err(format!("denied: `{}` has a fixed address; name none", route.name)),
+            (Place::Fixed(_), Some(_)) => {
+                let grant =
+                    format!("[endpoints.{}] open = true, with `named_by`, would allow addresses", endpoint.name);
+                Err(no(format!("`{}` has a fixed address; name none", route.name), &grant))
+            }
             (Place::Fixed(_), None) => self
                 .ground
                 .place(endpoint)
                 .cloned()
-                .ok_or_else(|| format!("denied: `{}` has no address", endpoint.name)),
-            (Place::Open { .. }, None) => Err(format!("denied: `{}` needs an address", route.name)),
-            (Place::Open { .. }, Some(address)) => {
+                .ok_or_else(|| no(format!("`{}` has no address", endpoint.name), NO_LINE)),
+            (Place::Open { .. }, None) => {
+                Err(no(format!("`{}` needs an address", route.name), "name one that an answer of this call showed"))
+            }
+            (Place::Open { named_by }, Some(address)) => {
                 let seen = self
                     .record()
                     .named
@@ -109,12 +129,17 @@ impl Door {
                     .any(|(at, seen)| *at == endpoint.name && seen.eq_ignore_ascii_case(address));
                 if !seen {
                     let address = crate::text::clean(address, 100);
-                    return Err(format!(
-                        "denied: no answer of this call that `{}` is named by showed `{address}`",
-                        endpoint.name
-                    ));
+                    let why = format!("no answer of this call that `{}` is named by showed `{address}`", endpoint.name);
+                    let lines: Vec<String> =
+                        named_by.iter().map(|by| format!("\"{} {}\"", by.route, by.pointer)).collect();
+                    let line = format!(
+                        "this line in [endpoints.{}] would allow it, with the route and the place that show it: named_by = [{}, \"ROUTE /PLACE\"]",
+                        endpoint.name,
+                        lines.join(", ")
+                    );
+                    return Err(no(why, &line));
                 }
-                Base::open(address, &self.ground.outbound).map_err(|bad| format!("denied: {bad}"))
+                Base::open(address, &self.ground.outbound).map_err(|bad| no(bad.to_string(), NO_LINE))
             }
         }
     }
@@ -156,7 +181,10 @@ impl Door {
         };
         let Some(credential) = self.ground.credential(name) else {
             self.record().no_credential = Some((name.clone(), how.env.clone()));
-            return Err(Unanswered::NotSent(format!("the owner has stored no credential `{name}`")));
+            let why = format!("the owner has stored no credential `{name}`");
+            let grant = format!("`bursar login {}` stores it", self.ground.name());
+            self.refused(Refused::because(Cause::Credential, &route.name, template::asked(route), &why, grant));
+            return Err(Unanswered::NotSent(why));
         };
         let bad = |_| Unanswered::NotSent(format!("the credential `{name}` holds what cannot stand in a header"));
         let header = HeaderName::from_bytes(how.header.as_bytes()).map_err(|e| bad(e.to_string()))?;
@@ -185,7 +213,10 @@ impl Door {
     fn leaves(&self, route: &Route) -> Result<(), Unanswered> {
         let mut record = self.record();
         if record.sent >= REQUESTS_MAX {
-            return Err(Unanswered::NotSent(format!("this call's {REQUESTS_MAX} requests are used up")));
+            drop(record);
+            let why = format!("this call's {REQUESTS_MAX} requests are used up");
+            self.refused(Refused::because(Cause::Requests, &route.name, template::asked(route), &why, NO_LINE));
+            return Err(Unanswered::NotSent(why));
         }
         record.sent += 1;
         record.denied = None;
@@ -246,7 +277,7 @@ impl Door {
             }
             Unsent::Denied(why) => {
                 self.came_back(spends);
-                self.deny(plain(why))
+                self.deny(Refused::because(Cause::Outbound, &route.name, template::asked(route), plain(why), NO_LINE))
             }
         }
     }
@@ -258,7 +289,8 @@ impl Door {
         }
     }
 
-    fn deny(&self, why: String) -> Unanswered {
+    fn deny(&self, refused: Refused) -> Unanswered {
+        let why = self.refused(refused).to_string();
         let mut record = self.record();
         record.denials += 1;
         if record.denials <= DENIALS_LOGGED {

@@ -2,6 +2,7 @@
 //! themselves are in `market`, `order`, `instance` and `listing`.
 
 use crate::{
+    audit::Counters,
     call::{At, Call},
     error::{CallError, CallErrorKind},
     ground::Ground,
@@ -32,6 +33,11 @@ impl Driver {
 
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// Returns what this process counted of this driver.
+    pub fn counters(&self) -> Counters {
+        self.ground.counts.read()
     }
 
     pub fn manifest(&self) -> &Manifest {

@@ -158,7 +158,8 @@ fn made(route: &Route, good: Option<&Json>) -> MadeSeen {
     let mut ids: Vec<String> = Vec::new();
     for place in good.map(|json| pointer.places_beside(json)).unwrap_or_default() {
         match place.met {
-            Met::Value(value) => match id(value) {
+            // An id that cannot stand in a path could never be ended.
+            Met::Value(value) => match id(value).filter(|id| crate::template::is_segment(id)) {
                 Some(id) if !ids.contains(&id) => ids.push(id),
                 Some(_) => {}
                 None => return MadeSeen::Unreadable(format!("what stands at `{pointer}` is no id")),

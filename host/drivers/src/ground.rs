@@ -1,6 +1,7 @@
 //! What all calls of one driver share: its manifest as it is served, where its endpoints are, its share of the host.
 
 use crate::{
+    audit::Counts,
     config::Config,
     manifest::{Endpoint, Manifest, Place, Route},
     pace::Pace,
@@ -26,6 +27,7 @@ pub(crate) struct Ground {
     /// Kept for ends alone, so that no queue of reads can delay one.
     pub(crate) end_seats: Semaphore,
     pub(crate) pace: Pace,
+    pub(crate) counts: Counts,
     places: BTreeMap<String, Base>,
     known: Mutex<BTreeMap<String, Credential>>,
 }
@@ -66,6 +68,7 @@ impl Ground {
             seats: Semaphore::new(SEATS),
             end_seats: Semaphore::new(SEATS),
             pace: Pace::default(),
+            counts: Counts::default(),
             places,
             known: Mutex::new(BTreeMap::new()),
         })

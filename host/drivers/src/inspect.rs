@@ -4,7 +4,7 @@ use crate::{
     admission,
     error::DriverError,
     lock::Lock,
-    manifest::Manifest,
+    manifest::{Asks, Manifest},
     registry::{Drivers, Inner, wider},
     shelf::{self, Found, Serving},
 };
@@ -24,8 +24,24 @@ pub struct Inspection {
     pub manifest: String,
     /// Plain sentences: where requests go, what is ordered, what the driver may add, and so on.
     pub powers: Vec<String>,
+    /// All that it asks for, as data, and the worst that it could do.
+    pub asks: Asks,
+    pub standing: Standing,
     /// What is new since the grant; empty where this very file is granted or bundled.
     pub wider: Vec<String>,
+}
+
+/// How this very file stands to what the owner let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is inside this binary.
+    Bundled,
+    /// The owner let in this very file.
+    Granted,
+    /// The owner let in another file of this name, or this binary holds one.
+    Changed,
+    /// Nobody let in anything of this name.
+    New,
 }
 
 /// Where one driver stands.
@@ -74,11 +90,18 @@ impl Inner {
         let manifest = admitted.manifest;
         let bundled = shelf::look(&self.config, &Lock::default(), &manifest.name).bundled;
         let lock = self.granted();
-        let granted = lock.get(&manifest.name).is_some_and(|granted| granted.sha256 == found.sha256)
-            || bundled.is_some_and(|bundled| bundled.sha256 == found.sha256);
+        let standing = match (lock.get(&manifest.name), &bundled) {
+            (Some(granted), _) if granted.sha256 == found.sha256 => Standing::Granted,
+            (_, Some(bundled)) if bundled.sha256 == found.sha256 => Standing::Bundled,
+            (None, None) => Standing::New,
+            _ => Standing::Changed,
+        };
+        let granted = matches!(standing, Standing::Bundled | Standing::Granted);
         Ok(Inspection {
             wider: if granted { Vec::new() } else { wider(&lock, &manifest) },
             powers: manifest.powers(),
+            asks: manifest.asks(),
+            standing,
             name: manifest.name,
             version: manifest.version,
             sha256: found.sha256,

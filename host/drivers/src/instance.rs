@@ -9,7 +9,10 @@ use crate::{
     error::{CallError, CallErrorKind},
     template::CallKind,
 };
-use bursar_core::instance::{Handle, View};
+use bursar_core::{
+    instance::{Handle, View},
+    money::Usd,
+};
 
 /// What asking for an end came to.
 #[derive(Debug, Clone)]
@@ -25,12 +28,20 @@ pub struct Ended {
 
 impl Driver {
     pub async fn get(&self, at: &At, handle: &Handle) -> Result<View, CallError> {
+        Ok(self.get_seen(at, handle).await?.0)
+    }
+
+    /// Returns the view, and the rate if the host itself read one.
+    pub async fn get_seen(&self, at: &At, handle: &Handle) -> Result<(View, Option<Usd>), CallError> {
         let call = self.about(CallKind::Get, at, handle).await?;
         let named = convert::to_handle(handle);
         let told = ask!(call, provider.call_get(&named)).await?;
         let view = self.view(&call, told)?;
         match view.handle.id == handle.id {
-            true => Ok(view),
+            true => {
+                let rate = call.record().row(&handle.id).and_then(|row| row.rate);
+                Ok((view, rate))
+            }
             false => Err(call.failed(format!("asked for {}, its driver answered for {}", handle.id, view.handle.id))),
         }
     }

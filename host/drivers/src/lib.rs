@@ -5,6 +5,7 @@
 //! in what a driver says. This room never reads the ledger and opens no SSH connection.
 
 mod admission;
+mod audit;
 mod authority;
 mod bindings;
 mod cache;
@@ -41,15 +42,17 @@ mod text;
 
 pub use crate::{
     admission::NotAdmitted,
+    audit::{Audit, Counters, DoorEvent, What},
     call::At,
     config::{Config, Credentials},
     driver::Driver,
     error::{CallError, CallErrorKind, DriverError},
-    inspect::{Inspection, Listed, Status},
+    inspect::{Inspection, Listed, Standing, Status},
     instance::Ended,
     listing::{Listing, Row},
     manifest::Manifest,
     order::{Created, KeyId, Outcome},
     record::Left,
     registry::Drivers,
+    template::Cause,
 };

@@ -10,6 +10,7 @@ use crate::{
 use bursar_http::{Base, Method};
 use std::{collections::BTreeMap, fmt};
 
+mod asks;
 mod build;
 mod check;
 mod conditions;
@@ -19,7 +20,9 @@ mod raw;
 mod route;
 mod shows;
 mod wider;
+mod worst;
 
+pub use asks::{Asks, CredentialAsk, EndpointAsk, RouteAsk, SettingAsk, SignerAsk};
 pub use conditions::{Conditions, Expected, Line};
 pub use problem::{ManifestError, Problem};
 pub use shows::{Money, Pick, Prices, Shows, Unit};
@@ -136,14 +139,20 @@ impl Effect {
     }
 }
 
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Effect {
+    pub fn name(self) -> &'static str {
+        match self {
             Effect::Read => "read",
             Effect::Change => "change",
             Effect::Spend => "spend",
             Effect::Release => "release",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -219,6 +228,11 @@ impl Manifest {
         powers::sentences(self)
     }
 
+    /// Returns all that it asks for, as data.
+    pub fn asks(&self) -> Asks {
+        asks::asks(self)
+    }
+
     pub fn route(&self, name: &str) -> Option<&Route> {
         self.routes.get(name)
     }
@@ -275,6 +289,7 @@ impl Manifest {
 
 fn unset(name: &str, why: &str) -> Refused {
     Refused {
+        cause: crate::template::Cause::Value,
         route: String::new(),
         asked: format!("setting `{name}`"),
         why: why.to_owned(),

@@ -43,6 +43,10 @@ pub(crate) struct Record {
     pub(crate) denied: Option<String>,
     pub(crate) log_lines: u32,
     pub(crate) denials: u32,
+    /// Refusals and failures of this call that the trail heard of.
+    pub(crate) noted: u32,
+    /// The trail heard of something that must be kept before the call returns.
+    pub(crate) keep: bool,
     prices: Vec<evidence::Priced>,
     answers: Vec<String>,
     answers_len: usize,

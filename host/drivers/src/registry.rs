@@ -2,6 +2,7 @@
 
 use crate::{
     admission::{self, NotAdmitted, Shape},
+    audit::Counters,
     cache::Cache,
     config::Config,
     driver::Driver,
@@ -73,6 +74,13 @@ impl Drivers {
             task.await.unwrap_or_else(|e| Err(refused(name, e)))
         };
         slot.get_or_try_init(load).await.cloned()
+    }
+
+    /// Returns what this process counted of each driver that it used.
+    pub fn counters(&self) -> BTreeMap<String, Counters> {
+        let slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = slots.iter().filter_map(|(name, slot)| Some((name.clone(), slot.get()?.counters())));
+        used.collect()
     }
 
     /// Loads every driver in the background, so that the first question need not wait.

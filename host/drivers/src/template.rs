@@ -13,11 +13,12 @@ mod words;
 pub use body::Node;
 pub use fill::{Filled, fill};
 pub use offer::{Cut, OfferShape};
-pub use refused::Refused;
+pub use refused::{Cause, Refused};
 pub use text::{Hole, Kind, Name, Text};
 pub use words::{CallKind, Word, Words};
 
-pub(crate) use fill::free_names;
+pub(crate) use fill::{asked, free_names};
+pub(crate) use refused::NO_LINE;
 pub(crate) use text::is_name;
 
 /// No value is longer than this.

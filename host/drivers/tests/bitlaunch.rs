@@ -36,6 +36,7 @@ impl World {
             practice: Some(format!("http://{}", practice.http_addr())),
             settings: BTreeMap::new(),
             credentials: Arc::new(move |_, _, _| Some(token.to_owned())),
+            audit: Arc::new(()),
             key_name: format!("bursar-{LEDGER}"),
         };
         let drivers = Drivers::open(config).unwrap();

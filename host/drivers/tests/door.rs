@@ -110,9 +110,9 @@ async fn an_ssh_address_must_have_stood_in_an_answer() {
 async fn an_open_address_must_have_been_named_in_this_call() {
     for (script, expected) in [
         ("send status; echo", "needs an address"),
-        ("send status @node-1.example; echo", "denied: no answer of this call"),
-        ("send nodes; send status @evil.example; echo", "denied: no answer of this call"),
-        ("send nodes; send status @1.example; echo", "denied: no answer of this call"),
+        ("send status @node-1.example; echo", ": no answer of this call"),
+        ("send nodes; send status @evil.example; echo", ": no answer of this call"),
+        ("send nodes; send status @1.example; echo", ": no answer of this call"),
         ("send nodes; send status @127.0.0.1; echo", "denied"),
         ("send user @node-1.example; echo", "has a fixed address"),
     ] {

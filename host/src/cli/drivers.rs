@@ -3,19 +3,22 @@
 use super::{
     Done,
     exit::Code,
+    inspection,
     open::open,
     out::{Out, table},
 };
-use crate::flow::{DriverStatus, Inspection, ListedDriver};
+use crate::flow::{DoorCounts, DriverStatus, ListedDriver};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 pub(super) async fn list(out: &Out) -> Done {
     let rooms = open(out).await?;
     let all = rooms.list_drivers().await?;
     let plugins = rooms.settings.plugins.display();
-    let json = || json!({ "drivers": all.iter().map(document).collect::<Vec<_>>(), "plugins": plugins.to_string() });
-    out.answer(json, || in_words(&all, &plugins.to_string()));
+    let counts = rooms.door_counts().await?;
+    let one = |driver| document(driver, &counts);
+    let json = || json!({ "drivers": all.iter().map(one).collect::<Vec<_>>(), "plugins": plugins.to_string() });
+    out.answer(json, || in_words(&all, &counts, &plugins.to_string()));
     let waits = all.iter().any(|driver| driver.status != DriverStatus::Serving);
     Ok(if waits { Code::NeedsYou } else { Code::Done })
 }
@@ -23,7 +26,7 @@ pub(super) async fn list(out: &Out) -> Done {
 pub(super) async fn inspect(out: &Out, file: &Path) -> Done {
     let rooms = open(out).await?;
     let seen = rooms.inspect_driver(file).await?;
-    out.answer(|| inspection(&seen), || inspection_in_words(&seen));
+    out.answer(|| inspection::document(&seen), || inspection::in_words(&seen));
     Ok(Code::Done)
 }
 
@@ -50,15 +53,22 @@ fn status(status: &DriverStatus) -> (&'static str, String) {
     }
 }
 
-fn document(driver: &ListedDriver) -> Value {
+type Counts = BTreeMap<String, DoorCounts>;
+
+fn document(driver: &ListedDriver, counts: &Counts) -> Value {
     let (word, what) = status(&driver.status);
+    let counts = counts.get(&driver.name).cloned().unwrap_or_default();
     json!({
         "name": driver.name, "version": driver.version, "sha256": driver.sha256, "bundled": driver.bundled,
         "status": word, "why": what,
+        "door": { "process": counts.process, "trail": counts.trail, "refused": counts.refused },
     })
 }
 
-fn in_words(all: &[ListedDriver], plugins: &str) -> String {
+fn in_words(all: &[ListedDriver], counts: &Counts, plugins: &str) -> String {
+    let trail = |driver: &ListedDriver, what: &str| {
+        counts.get(&driver.name).and_then(|counts| counts.trail.get(what)).copied().unwrap_or(0)
+    };
     let row = |driver: &ListedDriver| {
         let (word, _) = status(&driver.status);
         let from = if driver.bundled { "this binary" } else { "a file" };
@@ -69,10 +79,12 @@ fn in_words(all: &[ListedDriver], plugins: &str) -> String {
             word.to_owned(),
             from.to_owned(),
             sha256.chars().take(16).collect(),
+            trail(driver, "left").to_string(),
+            trail(driver, "refused").to_string(),
         ]
     };
-    let mut lines =
-        vec![table(&["DRIVER", "VERSION", "STATUS", "FROM", "SHA-256"], &[], all.iter().map(row).collect())];
+    let head = ["DRIVER", "VERSION", "STATUS", "FROM", "SHA-256", "ORDERS", "STOPPED"];
+    let mut lines = vec![table(&head, &[5, 6], all.iter().map(row).collect())];
     for driver in all {
         let (word, what) = status(&driver.status);
         if !what.is_empty() {
@@ -81,33 +93,4 @@ fn in_words(all: &[ListedDriver], plugins: &str) -> String {
     }
     lines.push(format!("\nfurther drivers are looked for in {plugins}; see one: bursar driver inspect NAME"));
     lines.join("\n")
-}
-
-fn inspection(seen: &Inspection) -> Value {
-    json!({
-        "name": seen.name, "version": seen.version, "sha256": seen.sha256, "bytes": seen.bytes,
-        "imports": seen.imports, "exports": seen.exports, "capabilities": seen.capabilities.names(),
-        "powers": seen.powers, "wider": seen.wider, "manifest": seen.manifest,
-    })
-}
-
-fn inspection_in_words(seen: &Inspection) -> String {
-    let list = |title: &str, lines: &[String]| match lines.is_empty() {
-        true => String::new(),
-        false => {
-            format!("\n{title}\n{}\n", lines.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n"))
-        }
-    };
-    format!(
-        "{} {} · {} KiB · sha256 {}\ncan: {}\n{}{}{}\nits manifest, word for word:\n{}",
-        seen.name,
-        seen.version,
-        seen.bytes.div_ceil(1024),
-        seen.sha256,
-        seen.capabilities.names().join(", "),
-        list("the worst that it may do, as the host enforces it:", &seen.powers),
-        list("more than you let in before:", &seen.wider),
-        list("what the sandbox links (nothing else is there):", &seen.imports),
-        seen.manifest.trim_end()
-    )
 }

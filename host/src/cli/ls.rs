@@ -102,7 +102,7 @@ pub(super) fn in_table(states: &[InstanceState]) -> String {
             state.totals.held.to_string(),
             ends,
             instance.ssh.as_ref().map_or("-".to_owned(), |ssh| ssh.host.clone()),
-            one_line(instance.note.as_deref().unwrap_or("")),
+            one_line(&instance.notes().unwrap_or_default()),
         ]
     };
     let head = ["NAME", "STATE", "OFFER", "USD/H", "COST USD", "HELD USD", "ENDS", "ADDRESS", "NOTE"];

@@ -7,6 +7,7 @@ mod doctor;
 mod down;
 mod drivers;
 mod exit;
+mod inspection;
 mod limits;
 mod login;
 mod logs;

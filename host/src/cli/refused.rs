@@ -1,8 +1,11 @@
 //! Errors in three parts: what happened, the numbers, what to do next. The chain of causes is told once, here.
 
-use crate::flow::FlowError;
+use crate::flow::{FlowError, bound, clean};
 use serde_json::{Value, json};
 use std::error::Error;
+
+/// Of one message, in bytes.
+const TEXT_MAX: usize = 8_000;
 
 /// Returns the message for a person: the first line, what caused it, then the hints.
 pub(super) fn message(error: &FlowError) -> String {
@@ -14,7 +17,8 @@ pub(super) fn message(error: &FlowError) -> String {
     }
     lines.extend(causes(error).into_iter().map(|cause| format!("  because: {cause}")));
     lines.extend(hints.into_iter().map(|hint| format!("  hint: {hint}")));
-    lines.join("\n")
+    // A provider's or a machine's words may be among them.
+    bound(&clean(lines.join("\n").as_bytes()), TEXT_MAX)
 }
 
 /// Returns the same for a program.

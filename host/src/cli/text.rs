@@ -1,13 +1,17 @@
 //! How amounts, sizes and moments read, and how values are quoted for a shell. Pure.
 
+use crate::flow::clean_line;
 use bursar_core::{
     offer::{Gpu, Hardware, Offer},
     time::{self, Moment},
 };
 
-/// Returns a text as one line: a table's cell, a value in a sentence.
+/// Of one cell or value, in bytes.
+const LINE_MAX: usize = 2_000;
+
+/// Returns a text, which may be a stranger's, as one line that steers no terminal: a table's cell, a value in a sentence.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    clean_line(text.as_bytes(), LINE_MAX)
 }
 
 /// Returns a moment in UTC, to the minute.

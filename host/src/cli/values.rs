@@ -67,7 +67,7 @@ pub(super) fn instance(state: &InstanceState, needs_you: Option<&str>) -> Value 
         "charged_usd": state.totals.charged.to_string(),
         "ssh": instance.ssh.as_ref().map(|ssh| json!({ "host": ssh.host, "port": ssh.port, "user": ssh.user })),
         "provider_state": state.view.as_ref().map(|view| view.state.to_string()),
-        "note": instance.note,
+        "note": instance.notes(),
         "needs_you": needs_you,
         "as_of": rfc3339(state.as_of),
     })

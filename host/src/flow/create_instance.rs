@@ -189,6 +189,9 @@ impl Rooms {
             (vec![], instance.handle.is_some())
         };
         let (instance, made) = self.store.change(id, self.clock.now(), write).await?;
+        if let Some(rate) = asked.rate.filter(|_| made) {
+            self.note_rate(id, rate).await?;
+        }
         if made {
             tracing::info!(instance = %id, provider = instance.provider, "made");
         }

@@ -84,11 +84,15 @@ impl Rooms {
         let view = match (&instance.handle, refresh && instance.stage.is_open()) {
             (Some(handle), true) => {
                 let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
-                self.driver(&instance.provider).await?.get(&at, handle).await.ok()
+                self.driver(&instance.provider).await?.get_seen(&at, handle).await.ok()
             }
             _ => None,
         };
-        self.state_of(instance, view).await
+        let Some((view, rate)) = view else { return self.state_of(instance, None).await };
+        if let Some(rate) = rate {
+            self.note_rate(&instance.id, rate).await?;
+        }
+        self.state_of(self.require(&instance.id).await?, Some(view)).await
     }
 
     /// Restarts an instance of ours, where its driver can.

@@ -103,8 +103,13 @@ impl Rooms {
             return Ok(Err("the provider has not named it yet".to_owned()));
         };
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
-        let view = match self.driver(&instance.provider).await?.get(&at, handle).await {
-            Ok(view) => view,
+        let view = match self.driver(&instance.provider).await?.get_seen(&at, handle).await {
+            Ok((view, rate)) => {
+                if let Some(rate) = rate {
+                    self.note_rate(&instance.id, rate).await?;
+                }
+                view
+            }
             Err(error) => return Ok(Err(format!("the provider could not be asked: {error}"))),
         };
         if let Some(why) = has_failed(&view) {

@@ -1,6 +1,7 @@
 //! The order of steps. A flow takes values from one room to the next; the rooms never meet. It never sees JSON, sockets,
 //! wasm types or SQL.
 
+mod audit;
 mod claims;
 mod create_instance;
 mod credentials;
@@ -19,6 +20,7 @@ mod watch;
 mod worker;
 mod workspace;
 
+pub use audit::DoorCounts;
 pub use create_instance::{CreateInstance, Created, Wanted};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
@@ -34,7 +36,10 @@ pub use worker::Worker;
 pub use workspace::Workspace;
 // What the rooms below give and take, for the rooms above, which never name those rooms.
 pub use crate::settings::{BadSetting, Settings};
-pub use bursar_drivers::{Inspection, Listed as ListedDriver, Status as DriverStatus};
+pub use bursar_drivers::{
+    Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
+    manifest::{RouteAsk, SettingAsk},
+};
 pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, bound, clean, clean_line};
 
 use crate::clock::Clock;
@@ -81,6 +86,7 @@ impl Rooms {
             practice: settings.practice.as_ref().map(|practice| practice.url.clone()),
             settings: settings.drivers.clone(),
             credentials: credentials.for_drivers(),
+            audit: Arc::new(audit::Trail::begin(store.clone())),
             key_name: format!("bursar-{}", store.ledger_id()),
         })?;
         let ssh = Ssh::open(&settings.home.join("ssh"), settings.ssh_key.as_deref())?;

@@ -4,7 +4,8 @@ use super::{FlowError, Rooms};
 use bursar_core::{
     instance::{Handle, Instance, InstanceId, Stage, Tag},
     ledger::{Kind, Movement, Reason},
-    settle::{Shown, never_made},
+    money::Usd,
+    settle::{Shown, billed, never_made},
     time::Moment,
 };
 use bursar_drivers::{Listing, Row};
@@ -38,6 +39,10 @@ impl Rooms {
         for instance in self.store.open_instances().await? {
             if instance.provider == provider && instance.account == listing.identity {
                 self.note_shown(&instance, &listing, asked).await?;
+                let ours = |row: &&Row| row.tag.as_deref() == Some(&instance.tag.0);
+                if let Some(rate) = listing.rows.iter().filter(ours).filter_map(|row| row.rate).max() {
+                    self.note_rate(&instance.id, rate).await?;
+                }
             }
         }
         for row in &listing.rows {
@@ -57,7 +62,16 @@ impl Rooms {
             tracing::warn!(instance = %instance.id, %why, "a list that is not complete proves nothing");
             return Ok(());
         }
+        let elsewhere = listing.rows.iter().all(|row| known.is_none_or(|handle| handle.id != row.id));
         let found = match (known, &with_tag[..]) {
+            // The answer to the order named another id than the one under which it lives: that one must be ended. One
+            // that was ready once has shown its address under its own id.
+            (Some(_), [row])
+                if elsewhere && listing.complete.is_ok() && matches!(instance.stage, Stage::Made | Stage::Stopping) =>
+            {
+                tracing::warn!(instance = %instance.id, row = %row.id, "lives under another id than it was made with");
+                return self.rename(&instance.id, &row.id, asked).await;
+            }
             (None, [row]) => Some(Handle { id: row.id.clone(), memo: String::new() }),
             (None, [_, _, ..]) => {
                 let ids: Vec<&str> = with_tag.iter().map(|row| row.id.as_str()).collect();
@@ -86,6 +100,18 @@ impl Rooms {
         if self.store.change(&instance.id, self.clock.now(), adopt).await?.1 {
             tracing::info!(instance = %instance.id, "found by its tag and adopted");
         }
+        Ok(())
+    }
+
+    /// Takes the id of the one row that carries the tag, and forgets what was proven about the other.
+    async fn rename(&self, id: &InstanceId, row: &str, asked: Moment) -> Result<(), FlowError> {
+        let rename = |instance: &mut Instance| {
+            instance.handle = Some(Handle { id: row.to_owned(), memo: String::new() });
+            instance.sightings.end_accepted_at = None;
+            instance.sightings.note(Shown::There, asked);
+            (vec![], ())
+        };
+        self.store.change(id, self.clock.now(), rename).await?;
         Ok(())
     }
 
@@ -121,6 +147,21 @@ impl Rooms {
 
     fn instance_of(&self, row: &Row) -> Option<InstanceId> {
         Tag::instance_of(row.tag.as_deref()?, self.store.ledger_id())
+    }
+
+    /// Holds a rate that the host read in an answer against the quoted one. One above it is told, held and charged.
+    pub(super) async fn note_rate(&self, id: &InstanceId, rate: Usd) -> Result<(), FlowError> {
+        let instance = self.require(id).await?;
+        let known = instance.sightings.rate.unwrap_or(Usd::ZERO).max(instance.price.per_hour);
+        if rate <= known || !instance.stage.is_open() {
+            return Ok(());
+        }
+        let totals = self.store.held(id).await?;
+        let noted = |instance: &mut Instance| (billed(instance, totals, rate), ());
+        let (instance, ()) = self.store.change(id, self.clock.now(), noted).await?;
+        let quoted = instance.price.per_hour;
+        tracing::warn!(instance = %id, billed = %rate, %quoted, "its provider bills more than it quoted");
+        Ok(())
     }
 
     /// Writes down in words what people should know of an instance.

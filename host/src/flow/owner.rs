@@ -113,6 +113,7 @@ impl Rooms {
             Ok(_) => Check::good("workspace", self.settings.workspace.display().to_string()),
             Err(error) => Check::bad("workspace", error.to_string(), "choose another folder"),
         });
+        checks.extend(self.check_door().await);
         for provider in self.list_providers().await {
             checks.extend(self.check_provider(provider).await);
         }
@@ -138,6 +139,31 @@ impl Rooms {
             }
             Err(error) => Check::bad("ledger", error.to_string(), "nothing is spent until it is mended; ends go on"),
         }
+    }
+
+    /// A sound driver is never stopped at the door.
+    async fn check_door(&self) -> Vec<Check> {
+        let stopped = match self.stopped_lately().await {
+            Ok(stopped) => stopped,
+            Err(error) => return vec![Check::bad("door", error.to_string(), "see the ledger")],
+        };
+        if stopped.is_empty() {
+            return vec![Check::good("door", "no driver was stopped in the last 24 h")];
+        }
+        let check = |(count, last): (u64, bursar_store::AuditLine)| {
+            let told = [&last.asked, &last.why, &last.way].map(|text| text.clone().unwrap_or_default());
+            let [asked, why, way] = told;
+            let found = format!(
+                "driver {} was stopped {count} times in the last 24 h, at last in {}: {asked}: {why}; {way}",
+                last.driver, last.call
+            );
+            let todo = format!(
+                "nothing of it left; see what it may do with `bursar driver inspect {0}`, and report it to whoever wrote {0}",
+                last.driver
+            );
+            Check::bad("door", found, todo)
+        };
+        stopped.into_iter().map(check).collect()
     }
 
     async fn check_limits(&self) -> Vec<Check> {

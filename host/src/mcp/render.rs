@@ -34,11 +34,21 @@ pub(super) struct ToolError {
     /// Every limit that refuses, with its numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub over: Vec<Over>,
+    /// It may hold a stranger's words.
+    #[serde(rename = "notice", skip_serializing_if = "std::ops::Not::not", serialize_with = "as_notice")]
+    pub strange: bool,
 }
 
 impl ToolError {
     pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> ToolError {
-        ToolError { kind: "refused", message: message.into(), hint: hint.into(), instance: None, over: vec![] }
+        ToolError {
+            kind: "refused",
+            message: message.into(),
+            hint: hint.into(),
+            instance: None,
+            over: vec![],
+            strange: false,
+        }
     }
 
     pub(super) fn failed(message: impl Into<String>, hint: impl Into<String>) -> ToolError {
@@ -47,8 +57,13 @@ impl ToolError {
 
     fn in_words(&self) -> String {
         let kind = self.kind.replace('_', " ");
-        format!("{kind}: {}\n  hint: {}", self.message, self.hint)
+        let notice = if self.strange { format!("\n  ({})", text::STRANGERS) } else { String::new() };
+        format!("{kind}: {}\n  hint: {}{notice}", self.message, self.hint)
     }
+}
+
+fn as_notice<S: serde::Serializer>(_: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text::STRANGERS)
 }
 
 impl From<FlowError> for ToolError {
@@ -76,7 +91,8 @@ impl From<&FlowError> for ToolError {
             _ => vec![],
         };
         let hint = error.hint().or(hint).unwrap_or_else(|| usual_hint(kind).to_owned());
-        ToolError { kind, message: text::bounded(&message), hint: text::bounded(&hint), instance, over }
+        let ours = matches!(error, FlowError::Limits(_) | FlowError::Setting(_) | FlowError::Store(_));
+        ToolError { kind, message: text::bounded(&message), hint: text::bounded(&hint), instance, over, strange: !ours }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How instances and money look to an agent: the same small shapes in tools and resources.
 
-use super::text::{line, usd, when};
+use super::text::{STRANGERS, bounded, line, usd, when};
 use crate::flow::{Fit, InstanceState, Listed, Spending};
 use bursar_core::{
     instance::{Instance, Stage},
@@ -41,6 +41,9 @@ pub(super) struct InstanceOut {
     pub provider_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_state: Option<String>,
+    /// Where a provider's or a machine's words are among it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<&'static str>,
 }
 
 impl InstanceOut {
@@ -54,7 +57,7 @@ impl InstanceOut {
             offer: offer(&instance.order.provider, &instance.order.offer),
             stage: stage(instance.stage),
             ready: instance.stage == Stage::Ready,
-            note: instance.note.as_deref().map(line),
+            note: instance.notes().as_deref().map(line),
             ssh: instance
                 .ssh
                 .as_ref()
@@ -70,6 +73,7 @@ impl InstanceOut {
             charged_usd: usd(totals.charged),
             provider_id: instance.handle.as_ref().map(|handle| line(&handle.id)),
             provider_state: view.as_ref().map(|view| line(&view.state.to_string())),
+            notice: (instance.notes().is_some() || view.is_some()).then_some(STRANGERS),
         }
     }
 
@@ -88,7 +92,8 @@ impl InstanceOut {
                 human(self.seconds_left)
             ),
         };
-        format!("{} [{}] {}: {}{note}{state}{ssh}; {money}", self.name, self.id, self.offer, self.stage)
+        let notice = self.notice.map_or(String::new(), |notice| format!(" ({notice})"));
+        format!("{} [{}] {}: {}{note}{state}{ssh}; {money}{notice}", self.name, self.id, self.offer, self.stage)
     }
 }
 
@@ -101,6 +106,7 @@ pub(super) struct ListOut {
     pub foreign: Vec<ForeignOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub no_answer: Vec<String>,
+    pub notice: &'static str,
 }
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -123,6 +129,7 @@ impl ListOut {
             instances: listed.instances.iter().map(InstanceOut::new).collect(),
             foreign: foreign.collect(),
             no_answer: listed.no_answer.iter().map(|none| format!("{}: {}", none.provider, line(&none.why))).collect(),
+            notice: STRANGERS,
         }
     }
 
@@ -201,7 +208,7 @@ impl FitOut {
             price_usd_per_hour: quote.map(|quote| usd(quote.per_hour)),
             cost_usd: quote.map(|quote| usd(quote.cost)),
             hold_usd: usd(fit.hold),
-            refusal: fit.refusal.as_ref().map(ToString::to_string),
+            refusal: fit.refusal.as_ref().map(|refusal| bounded(&refusal.to_string())),
         }
     }
 

@@ -127,7 +127,8 @@ fn skip_string(chars: &mut Chars<'_>) {
 
 /// Directions, tags and joiners that let text look unlike what it is.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn text_from_a_machine_is_shown_without_what_steers_a_terminal() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"plain\tand\nlines\n", "plain\tand\nlines\n"),
             (b"\x1b[1;31mred\x1b[0m", "red"),
             (b"\x1b]0;title\x07after", "after"),
@@ -146,6 +147,7 @@ mod tests {
             (b"bell\x07 nul\x00 del\x7f", "bell nul del"),
             (b"not utf-8: \xff\xfe.", "not utf-8: \u{fffd}\u{fffd}."),
             ("turned \u{202e}around\u{e0041}".as_bytes(), "turned around"),
+            ("a\u{61c}b\u{2028}c\u{200d}d\u{fe0f}e\u{e0100}f\u{ad}".as_bytes(), "abcdef"),
         ];
         for (input, expected) in cases {
             assert_eq!(clean(input), expected, "{input:?}");

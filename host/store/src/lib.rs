@@ -3,6 +3,7 @@
 //! Deciding and writing are one step here, and what is written is on the disk, not only on its way, when a call returns.
 //! This crate never decides what may be spent, never asks a provider, and never reads a clock: `now` is an argument.
 
+mod audit;
 mod book;
 mod change;
 mod check;
@@ -16,6 +17,7 @@ mod reserve;
 mod row;
 mod schema;
 
+pub use audit::{AuditCount, AuditLine};
 pub use check::Health;
 pub use error::{Broken, ReserveError, StoreError};
 

@@ -11,6 +11,7 @@ pub(crate) fn runtime() -> Runtime {
 
 pub(crate) fn config(home: PathBuf, bundled: &'static [(&'static str, &'static [u8])]) -> Config {
     Config {
+        audit: std::sync::Arc::new(()),
         home,
         plugins: None,
         bundled,

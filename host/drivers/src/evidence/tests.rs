@@ -190,6 +190,8 @@ fn what_was_made_is_one_id_or_doubt() {
         (BITLAUNCH, 200, r#"{"id":{"x":1}}"#, odd()),
         (BITLAUNCH, 200, r#"{"id":1.5}"#, odd()),
         (BITLAUNCH, 200, r#"{"id":""}"#, odd()),
+        (BITLAUNCH, 200, r#"{"id":"../user"}"#, odd()),
+        (BITLAUNCH, 200, r#"{"id":"a b"}"#, odd()),
         (BITLAUNCH, 200, r#"{"id":"a","id":"b"}"#, MadeSeen::None),
         (OTHER, 200, r#"{"ids":["a"]}"#, one("a")),
         (OTHER, 200, r#"{"ids":["a","b"]}"#, MadeSeen::Several(vec!["a".to_owned(), "b".to_owned()])),

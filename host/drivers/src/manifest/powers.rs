@@ -72,7 +72,7 @@ fn does(manifest: &Manifest, route: &Route) -> Vec<String> {
     out
 }
 
-fn request(manifest: &Manifest, route: &Route) -> String {
+pub(super) fn request(manifest: &Manifest, route: &Route) -> String {
     let base = match &manifest.endpoint_of(route).place {
         Place::Fixed(base) => base.to_string().trim_end_matches('/').to_owned(),
         Place::Open { .. } => "https://(address)".to_owned(),
@@ -99,10 +99,13 @@ fn adds(route: &Route) -> Option<String> {
     Some(format!("driver adds: {} in `{}` ({what}, {})", names.join(", "), route.name, route.effect))
 }
 
+/// Returns whether it counts as read because the manifest says so.
+pub(super) fn reads_by_word(route: &Route) -> bool {
+    route.effect == Effect::Read && route.method != Method::GET && route.method != Method::HEAD
+}
+
 fn reads(manifest: &Manifest, route: &Route) -> Option<String> {
-    let plain = route.method == Method::GET || route.method == Method::HEAD;
-    (route.effect == Effect::Read && !plain)
-        .then(|| format!("reads: counts as read though it is no GET: {}", request(manifest, route)))
+    reads_by_word(route).then(|| format!("reads: counts as read though it is no GET: {}", request(manifest, route)))
 }
 
 fn frees(route: &Route) -> Vec<String> {

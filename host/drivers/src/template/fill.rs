@@ -4,6 +4,7 @@ use super::{
     BODY_MAX, CallKind, Name, Node, Refused, Words,
     body::{self, Given},
     is_segment,
+    refused::{Cause, NO_LINE},
     text::{Text, Unfilled, shown},
 };
 use crate::{
@@ -79,9 +80,7 @@ pub fn fill(
     })
 }
 
-const NO_LINE: &str = "no line of a manifest allows this";
-
-fn asked(route: &Route) -> String {
+pub(crate) fn asked(route: &Route) -> String {
     format!("route `{}` ({} {})", route.name, route.method, route.path_text())
 }
 
@@ -98,7 +97,7 @@ fn check_open(route: &Route, call: CallKind) -> Result<(), Refused> {
     } else {
         NO_LINE.to_owned()
     };
-    Err(Refused::new(&route.name, asked(route), why, grant))
+    Err(Refused::because(Cause::Closed, &route.name, asked(route), why, grant))
 }
 
 fn check_values(route: &Route, values: &[(String, String)]) -> Result<(), Refused> {

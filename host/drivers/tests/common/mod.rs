@@ -86,6 +86,7 @@ pub fn config(provider: &Provider, home: &TempDir) -> Config {
         practice: Some(provider.url()),
         settings: BTreeMap::new(),
         credentials: Arc::new(|_, _, _| Some(TOKEN.to_owned())),
+        audit: Arc::new(()),
         key_name: "bursar-ledger0001".into(),
     }
 }

@@ -111,6 +111,10 @@ impl Fault {
                 server.phase = Phase::Failing(at, text.clone());
                 server.ssh_at = None;
             }
+            Self::BilledAt { musd_per_hour, size } => {
+                server.spans.iter_mut().for_each(|span| span.musd_per_hour = *musd_per_hour);
+                server.size = size.clone().unwrap_or_else(|| std::mem::take(&mut server.size));
+            }
             Self::NeverReady {} => {
                 server.phase = Phase::Launching(None);
                 server.ssh_at = None;

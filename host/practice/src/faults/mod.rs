@@ -116,6 +116,10 @@ pub(crate) enum Fault {
         #[serde(default)]
         text: String,
     },
+    BilledAt {
+        musd_per_hour: i64,
+        size: Option<String>,
+    },
     NeverReady {},
     NoDriver {},
 }

@@ -8,7 +8,7 @@ use crate::{
         call::Call,
         render::{Answer, ToolError},
         show,
-        text::{line, usd},
+        text::{STRANGERS, line, usd},
     },
 };
 use bursar_core::{
@@ -115,6 +115,7 @@ struct Offers {
     fitting: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     no_answer: Vec<String>,
+    notice: &'static str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -154,7 +155,7 @@ async fn find_offers(call: Call, args: FindOffers) -> Result<Answer<Offers>, Too
     let fitting = offers.len();
     offers.truncate(args.limit.unwrap_or(20).clamp(1, 200) as usize);
     let offers: Vec<OfferOut> = offers.iter().map(offer_out).collect();
-    let data = Offers { offers, fitting, no_answer: silent(&found.no_answer) };
+    let data = Offers { offers, fitting, no_answer: silent(&found.no_answer), notice: STRANGERS };
     Ok(Answer { text: offers_in_words(&data), data })
 }
 
@@ -200,6 +201,7 @@ fn offers_in_words(found: &Offers) -> String {
         _ => {}
     }
     lines.extend(found.no_answer.iter().map(|why| format!("no answer: {why}")));
+    lines.push(format!("({STRANGERS})"));
     lines.join("\n")
 }
 
@@ -219,6 +221,7 @@ struct ListImages {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Images {
     images: Vec<ImageOut>,
+    notice: &'static str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -242,9 +245,9 @@ async fn list_images(call: Call, args: ListImages) -> Result<Answer<Images>, Too
     let one = |i: &ImageOut| format!("{}: {} (+{} USD/h)", i.id, i.name, i.extra_usd_per_hour);
     let text = match images.is_empty() {
         true => "no image fits".to_owned(),
-        false => images.iter().map(one).collect::<Vec<_>>().join("\n"),
+        false => format!("{}\n({STRANGERS})", images.iter().map(one).collect::<Vec<_>>().join("\n")),
     };
-    Ok(Answer { text, data: Images { images } })
+    Ok(Answer { text, data: Images { images, notice: STRANGERS } })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -256,6 +259,7 @@ struct ListSites {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Sites {
     sites: Vec<SiteOut>,
+    notice: &'static str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -272,9 +276,12 @@ async fn list_sites(call: Call, args: ListSites) -> Result<Answer<Sites>, ToolEr
     let sites: Vec<SiteOut> = call.rooms.list_sites(&args.provider).await?.into_iter().map(out).collect();
     let text = match sites.is_empty() {
         true => "no sites are told".to_owned(),
-        false => sites.iter().map(|s| format!("{}: {}", s.id, s.name)).collect::<Vec<_>>().join("\n"),
+        false => {
+            sites.iter().map(|s| format!("{}: {}", s.id, s.name)).collect::<Vec<_>>().join("\n")
+                + &format!("\n({STRANGERS})")
+        }
     };
-    Ok(Answer { text, data: Sites { sites } })
+    Ok(Answer { text, data: Sites { sites, notice: STRANGERS } })
 }
 
 /// Parts `provider:id`.
