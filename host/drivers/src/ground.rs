@@ -105,9 +105,8 @@ impl Ground {
         self.secrets().iter().fold(text.to_owned(), |text, secrets| secrets.text(&text))
     }
 
-    /// Returns the body of an answer without any of them, also behind the escapes of JSON.
     pub(crate) fn scrubbed_body(&self, body: Vec<u8>) -> Vec<u8> {
-        self.secrets().iter().fold(body, |body, secrets| secrets.body(body))
+        self.secrets().iter().fold(body, |body, secrets| secrets.bytes(&body))
     }
 
     fn secrets(&self) -> Vec<Arc<Secrets>> {

@@ -9,7 +9,8 @@ mod tests;
 use bursar_driver::prelude::*;
 use catalogue::Catalogue;
 
-struct BitLaunch;
+/// The driver; public for whoever runs it natively.
+pub struct BitLaunch;
 driver!(BitLaunch, "../driver.toml", keys, images, restart, charges, sites);
 
 impl Driver for BitLaunch {

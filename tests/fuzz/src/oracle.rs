@@ -290,7 +290,7 @@ fn word(name: &str, known: &Known) -> Result<Option<String>, NotAWord> {
     let order = ["quote", "create", "advance"].contains(&known.call);
     let (is_known, value) = match name {
         "tag" => (about_one || ["create", "advance"].contains(&known.call), Some(TAG.to_owned())),
-        "instance" => (about_one, Some(known.instance.clone())),
+        "instance" => (about_one || known.call == "advance", Some(known.instance.clone())),
         "offer" => (order || known.call == "images", Some("small/eu".to_owned())),
         "offer.size" => (order || known.call == "images", Some("small".to_owned())),
         "offer.region" => (order || known.call == "images", Some("eu".to_owned())),

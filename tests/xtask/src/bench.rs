@@ -21,7 +21,13 @@ pub fn run() -> Result<()> {
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured
+    measured.and_then(|()| calls())
+}
+
+/// One driver call, measured by a program of its own in `tests/speed`.
+fn calls() -> Result<()> {
+    say("one driver call: fresh sandbox, door and limits, 50 plans answered from memory");
+    cargo(&["run", "--locked", "--release", "--quiet", "--package", "speed"])
 }
 
 fn measure(ours: &[String], home: &Path) -> Result<()> {

@@ -52,7 +52,7 @@ fn fuzz(target: &str, secs: u64) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| folder.to_owned())?;
     }
     let mut fuzzer = Command::new(Path::new(&build).join(format!("fuzz/fuzz-{target}")));
-    fuzzer.args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-use_value_profile=1"]);
+    fuzzer.args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
     fuzzer.arg(format!("-max_total_time={secs}")).arg(format!("-artifact_prefix={findings}/{target}-"));
     must(fuzzer.arg(found).arg(kept))
 }
