@@ -112,7 +112,8 @@ impl<'d> Call<'d> {
     /// Sends a route that leaves nothing open, as the host itself.
     pub(crate) async fn send(&self, route: &str) -> Result<Reply, CallError> {
         let ask = Ask { route: route.to_owned(), values: Vec::new(), address: None, body: None };
-        self.door().send(&ask).await.map_err(|unanswered| {
+        let door = Door { by_host: true, ..self.door() };
+        door.send(&ask).await.map_err(|unanswered| {
             self.fail(match (self.no_credential(), unanswered) {
                 (Some(kind), _) => kind,
                 (None, Unanswered::Denied(why)) => CallErrorKind::Denied(why),
@@ -141,7 +142,7 @@ impl<'d> Call<'d> {
     fn door(&self) -> Door {
         let deadline = Instant::now() + Duration::from_secs(self.secs);
         let (words, record) = (self.words.clone(), self.record.clone());
-        Door { ground: self.driver.ground.clone(), words, now: self.now, record, deadline }
+        Door { ground: self.driver.ground.clone(), words, now: self.now, record, deadline, by_host: false }
     }
 
     /// What the door knows is said before what the driver makes of it.

@@ -103,7 +103,7 @@ impl Ground {
     }
 
     pub(crate) fn scrubbed_bytes(&self, body: Vec<u8>) -> Vec<u8> {
-        self.secrets().iter().fold(body, |body, secrets| secrets.bytes(&body))
+        self.secrets().iter().fold(body, |body, secrets| secrets.answer(&body))
     }
 
     fn secrets(&self) -> Vec<Arc<Secrets>> {

@@ -64,6 +64,18 @@ impl Secrets {
         out
     }
 
+    /// Returns the bytes without the secrets, also where the escapes of JSON spell one.
+    pub fn answer(&self, bytes: &[u8]) -> Vec<u8> {
+        let clean = self.bytes(bytes);
+        if !clean.windows(4).any(|four| four == b"\\u00") {
+            return clean;
+        }
+        let plain = unescaped(&clean);
+        let cleaner = self.bytes(&plain);
+        // Only where there is one: with its escapes resolved, an answer may be no JSON any more.
+        if cleaner == plain { clean } else { cleaner }
+    }
+
     /// Returns the text without the secrets.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
@@ -85,6 +97,19 @@ fn spell(secret: &str) -> Vec<Vec<u8>> {
     out.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].iter().map(|e| e.encode(secret).into_bytes()));
     out.extend((0..3).flat_map(|shift| inside_base64(secret, shift)));
     out.retain(|spelling| spelling.len() >= SECRET_MIN);
+    out
+}
+
+/// Resolves `\u0041` and its like; what is no such escape of one byte stays.
+fn unescaped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        let digits = rest.strip_prefix(b"\\u00").and_then(|after| std::str::from_utf8(after.get(..2)?).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii);
+        out.push(byte.unwrap_or(*first));
+        rest = &rest[if byte.is_some() { 6 } else { 1 }..];
+    }
     out
 }
 
@@ -153,6 +178,20 @@ mod tests {
             assert!(!clean.contains("KEY") && !clean.contains("s3cr"), "{what}: {clean}");
         }
         assert!(!secrets.text(&basic).contains(&STANDARD_NO_PAD.encode(SECRET)[4..12]));
+    }
+
+    /// Case 34, with every letter written as an escape, or only those that some writers escape.
+    #[test]
+    fn escapes_do_not_hide_the_credential_and_others_stay() {
+        let secrets = Secrets::new([SECRET.to_owned()]);
+        let all: String = SECRET.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+        for echoed in [all, SECRET.replace('+', "\\u002b").replace('"', "\\u0022").replace('=', "\\u003D")] {
+            let clean = secrets.answer(format!(r#"{{"key":"{echoed}"}}"#).as_bytes());
+            assert_eq!(String::from_utf8(clean).unwrap(), r#"{"key":"[hidden]"}"#, "{echoed}");
+        }
+        for other in [r#"{"a":"\u0022\u00e9\u1234\u00"}"#, "\\u00zz", "\\u00"] {
+            assert_eq!(secrets.answer(other.as_bytes()), other.as_bytes());
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Refused {
 impl Refused {
     /// Returns the refusal of a route that the manifest does not have.
     pub fn no_route(name: &str) -> Refused {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+        let name = crate::text::clean(name, 40);
         Refused {
             asked: format!("route `{name}`"),
             why: "the manifest has no route of that name".to_owned(),

@@ -188,7 +188,7 @@ pub(super) fn unfilled(name: impl fmt::Display, why: impl Into<String>) -> Unfil
 }
 
 pub(super) fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(60).collect()
+    crate::text::clean(text, 60)
 }
 
 /// Returns whether a text is a plain name: `[a-z][a-z0-9_]*`, at most 40 characters.
