@@ -177,6 +177,7 @@ mod tests {
         }
     }
 
+    /// Case 42.
     #[test]
     fn only_plain_files_of_the_owner_are_read() {
         let folder = tempfile::tempdir().unwrap();

@@ -131,7 +131,8 @@ impl<'d> Call<'d> {
     /// Sends a route that leaves nothing open, as the host itself.
     pub(crate) async fn send(&self, route: &str) -> Result<Reply, CallError> {
         let ask = Ask { route: route.to_owned(), values: Vec::new(), address: None, body: None };
-        let answered = self.door().send(&ask).await;
+        let door = Door { by_host: true, ..self.door() };
+        let answered = door.send(&ask).await;
         self.trail_is_kept().await;
         answered.map_err(|unanswered| {
             self.fail(match (self.no_credential(), unanswered) {
@@ -162,7 +163,7 @@ impl<'d> Call<'d> {
     fn door(&self) -> Door {
         let deadline = Instant::now() + Duration::from_secs(self.secs);
         let (words, record) = (self.words.clone(), self.record.clone());
-        Door { ground: self.driver.ground.clone(), words, now: self.now, record, deadline }
+        Door { ground: self.driver.ground.clone(), words, now: self.now, record, deadline, by_host: false }
     }
 
     /// What the door knows is said before what the driver makes of it.

@@ -53,6 +53,8 @@ pub(crate) struct Door {
     pub(crate) now: u64,
     pub(crate) record: Arc<Mutex<Record>>,
     pub(crate) deadline: Instant,
+    /// The host asks for itself: what a driver used up does not stop it.
+    pub(crate) by_host: bool,
 }
 
 impl Door {
@@ -212,7 +214,7 @@ impl Door {
     /// From here on it counts as sent, also when nobody waits for the answer any more.
     fn leaves(&self, route: &Route) -> Result<(), Unanswered> {
         let mut record = self.record();
-        if record.sent >= REQUESTS_MAX {
+        if record.sent >= REQUESTS_MAX && !self.by_host {
             drop(record);
             let why = format!("this call's {REQUESTS_MAX} requests are used up");
             self.refused(Refused::because(Cause::Requests, &route.name, template::asked(route), &why, NO_LINE));
@@ -229,7 +231,7 @@ impl Door {
     fn arrived(&self, route: &Route, ask: &Ask, answer: Answer) -> Reply {
         // Scrubbed before anything is read in it: what evidence quotes goes to people and agents, too.
         let body = self.ground.scrubbed_body(answer.body);
-        let seen = evidence::read(&self.ground.manifest, route, &self.words, answer.status, &body);
+        let seen = evidence::read(&self.ground.manifest, route, &self.words, answer.status, &body).without_secrets();
         let named = self.named_by(route, &seen);
         let body = match route.hide.is_empty() {
             true => body,
@@ -237,6 +239,7 @@ impl Door {
         };
         let mut record = self.record();
         record.remember(&body);
+        record.given(&ask.values, ask.body.as_deref());
         record.named.extend(named);
         let made = record.answered(route, &ask.values, answer.status, seen);
         drop(record);
@@ -320,20 +323,4 @@ fn retry_after(headers: &[(String, String)], now: u64) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        for (text, expected) in [
-            ("30", Some(30)),
-            ("Fri, 20 Nov 2026 08:00:30 GMT", Some(30)),
-            ("Fri, 20 Nov 2026 07:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("-5", None),
-        ] {
-            let headers = [("retry-after".to_owned(), text.to_owned())];
-            assert_eq!(retry_after(&headers, 1_795_161_600), expected, "{text}");
-        }
-    }
-}
+mod tests;

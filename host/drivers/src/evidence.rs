@@ -126,6 +126,30 @@ pub enum Verdict {
     Unclear(String),
 }
 
+impl Seen {
+    /// Drops what names something by a secret that was taken out of the answer: that is no id, so its row proves nothing.
+    pub(crate) fn without_secrets(mut self) -> Seen {
+        let secret = |text: &String| text.contains(crate::scrub::GONE);
+        if let Some(page) = &mut self.page {
+            let before = page.rows.len();
+            page.rows.retain(|row| !secret(&row.id));
+            if page.rows.len() < before {
+                page.skipped.push("the id of a row holds the credential".to_owned());
+            }
+        }
+        self.account.take_if(|account| secret(account));
+        let made = match &self.made {
+            MadeSeen::One(id) => secret(id),
+            MadeSeen::Several(ids) => ids.iter().any(secret),
+            MadeSeen::Undeclared | MadeSeen::None | MadeSeen::Unreadable(_) | MadeSeen::Signed => false,
+        };
+        if made {
+            self.made = MadeSeen::Unreadable("the id of what was made holds the credential".to_owned());
+        }
+        self
+    }
+}
+
 /// Reads an answer of a route. `words` are those the request was filled with.
 pub fn read(manifest: &Manifest, route: &Route, words: &Words, status: u16, body: &[u8]) -> Seen {
     let parsed = Json::parse(body);

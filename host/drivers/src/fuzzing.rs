@@ -52,7 +52,7 @@ impl Shared {
         let words = self.0.settings.iter().fold(words, |words, (name, value)| words.setting(name, value));
         let record = Arc::new(Mutex::new(Record::default()));
         let deadline = Instant::now() + Duration::from_secs(150);
-        Door(door::Door { ground: self.0.clone(), words: Arc::new(words), now, record, deadline })
+        Door(door::Door { ground: self.0.clone(), words: Arc::new(words), now, record, deadline, by_host: false })
     }
 }
 

@@ -87,8 +87,6 @@ impl Driver {
     }
 
     async fn ended_by_host(&self, call: &Call<'_>) -> Ended {
-        // The driver may have used up the requests of this call; the host's own does not count among them.
-        call.record().sent = 0;
         let sent = call.send("destroy").await;
         let accepted = call.record().end_accepted;
         let result = match (accepted, sent) {

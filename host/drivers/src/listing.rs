@@ -7,7 +7,7 @@ use crate::{
     driver::Driver,
     error::CallError,
     evidence::{self, Listed},
-    market::Walk,
+    market::{ITEMS_MAX, Walk},
     record::tag_of,
     template::CallKind,
 };
@@ -44,6 +44,10 @@ impl Driver {
             self.list_by_host(&call, walked).await?;
         }
         let complete = self.judged(&call);
+        // Case 52: a key that was changed meanwhile shows the rows of another account.
+        if call.record().account.as_ref().is_some_and(|account| *account != identity) {
+            return Err(call.failed("the account changed while it was listed; ask again"));
+        }
         let record = call.record();
         let listing = record.listing.as_ref().ok_or_else(|| call.failed("the list was lost"))?;
         let rows: Vec<Row> = listing.rows().iter().filter(|row| !row.over).map(row).collect();
@@ -58,7 +62,7 @@ impl Driver {
             call.record().next_page();
             let cursor: Option<String> = next.take();
             let page: provider::InstancesPage = ask!(call, provider.call_list(cursor.as_deref())).await?;
-            for instance in page.items {
+            for instance in page.items.into_iter().take(ITEMS_MAX.saturating_sub(views.len())) {
                 match self.view(call, instance) {
                     Ok(view) => views.push(view),
                     Err(why) => tracing::debug!(driver = self.name(), %why, "not taken"),

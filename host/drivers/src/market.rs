@@ -21,7 +21,7 @@ use tokio::time::Instant;
 /// A walk over pages ends here, whatever the driver says.
 pub(crate) const PAGES_MAX: usize = 200;
 pub(crate) const WALK_SECS: u64 = 150;
-const ITEMS_MAX: usize = 5_000;
+pub(crate) const ITEMS_MAX: usize = 5_000;
 
 impl Driver {
     pub async fn account(&self, at: &At) -> Result<Account, CallError> {
@@ -83,7 +83,8 @@ impl Driver {
             .map_err(|bad| self.error(CallKind::Images, CallErrorKind::Refused(bad.to_string())))?;
         let call = self.begin(CallKind::Images, at, |words| words.offer(cut)).await?;
         let told = ask!(call, images.call_list(offer)).await?;
-        Ok(self.take(told.into_iter().take(ITEMS_MAX), convert::image).collect())
+        let known = |image: &Image| self.knows_image(&call, &image.id);
+        Ok(self.take(told.into_iter().take(ITEMS_MAX), convert::image).filter(known).collect())
     }
 
     pub async fn sites(&self, at: &At) -> Result<Vec<Site>, CallError> {
@@ -136,14 +137,17 @@ impl Driver {
     fn offer(&self, call: &Call<'_>, offer: types::Offer) -> Result<Offer, Nonsense> {
         let mut offer = convert::offer(self.name(), offer)?;
         self.manifest().offer.cut(&offer.id).map_err(|bad| Nonsense(bad.to_string()))?;
-        if let Some(image) = &offer.image {
-            let known = self.manifest().image.as_ref() == Some(image) || call.record().stood(image);
-            if !known {
-                tracing::debug!(driver = self.name(), image, "an image nobody named, shown in no answer, is not used");
-                offer.image = None;
-            }
-        }
+        offer.image = offer.image.filter(|image| self.knows_image(call, image));
         Ok(offer)
+    }
+
+    /// Rule 8: an image that runs on our machine stands in the manifest or in an answer.
+    fn knows_image(&self, call: &Call<'_>, image: &str) -> bool {
+        let known = self.manifest().image.as_deref() == Some(image) || call.record().stood(image);
+        if !known {
+            tracing::debug!(driver = self.name(), image, "an image that no answer showed is not used");
+        }
+        known
     }
 
     fn orders_a_length(&self) -> bool {

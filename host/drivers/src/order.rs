@@ -161,6 +161,7 @@ impl Driver {
 }
 
 fn seen_in(record: &Record, mut view: View) -> View {
+    view.tag = None;
     if let Some(row) = record.row(&view.handle.id) {
         view.tag = tag_of(row).map(str::to_owned);
         view.per_hour = row.rate.or(view.per_hour);

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 
 /// Of all answers of a call together, kept to look addresses up in.
 const ANSWERS_MAX: usize = 8 << 20;
-const ROWS_MAX: usize = 100_000;
+pub(crate) const ROWS_MAX: usize = 100_000;
 const TAG_MAX: usize = 256;
+/// How many bytes of answers are looked through for words, in one page of one call. A driver may name thousands.
+const LOOKED_MAX: usize = 256 << 20;
 
 /// What is known of a request that costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,9 @@ pub(crate) struct Record {
     prices: Vec<evidence::Priced>,
     answers: Vec<String>,
     answers_len: usize,
+    /// What the driver itself put into requests: an answer that only says it back is no evidence.
+    given: Vec<String>,
+    looked: usize,
     /// Words that were looked up already, and whether they stood there.
     words: HashMap<String, bool>,
 }
@@ -62,6 +67,8 @@ impl Record {
         self.answers.clear();
         self.words.clear();
         self.answers_len = 0;
+        self.given.clear();
+        self.looked = 0;
     }
 
     pub(crate) fn left(&self) -> Left {
@@ -86,13 +93,16 @@ impl Record {
         let made = match route.effect {
             Effect::Spend => self.spent(status, &seen),
             Effect::Release => {
-                self.end_accepted |= matches!(verdict, Some(Verdict::Accepted | Verdict::Ended));
-                self.destroy_answered |= route.name == "destroy";
+                // Only the end that the host would send itself; another release may end something else.
+                if route.name == "destroy" {
+                    self.end_accepted |= matches!(verdict, Some(Verdict::Accepted | Verdict::Ended));
+                    self.destroy_answered = true;
+                }
                 None
             }
             Effect::Read | Effect::Change => None,
         };
-        self.prices.extend(seen.prices);
+        self.prices.extend(seen.prices.into_iter().take(ROWS_MAX.saturating_sub(self.prices.len())));
         let room = ROWS_MAX.saturating_sub(self.rows.len());
         self.rows.extend(seen.page.into_iter().flat_map(|page| page.rows).take(room));
         made
@@ -133,16 +143,26 @@ impl Record {
         if self.answers_len + body.len() <= ANSWERS_MAX {
             self.answers_len += body.len();
             self.words.clear();
-            self.answers.push(String::from_utf8_lossy(body).into_owned());
+            self.answers.push(String::from_utf8_lossy(body).to_ascii_lowercase());
         }
     }
 
-    /// Returns whether the word stood whole in an answer of this call.
+    pub(crate) fn given(&mut self, values: &[(String, String)], body: Option<&str>) {
+        let texts = values.iter().map(|(_, value)| value.as_str()).chain(body);
+        self.given.extend(texts.filter(|text| !text.is_empty()).map(str::to_ascii_lowercase));
+        self.words.clear();
+    }
+
+    /// Returns whether the word stood whole in an answer of this call, and was not the driver's own word before.
     pub(crate) fn stood(&mut self, word: &str) -> bool {
         if let Some(known) = self.words.get(word) {
             return *known;
         }
-        let stood = self.answers.iter().any(|answer| evidence::stands_in(word, answer));
+        let lower = word.to_ascii_lowercase();
+        let own = self.given.iter().any(|given| given.contains(&lower));
+        self.looked = self.looked.saturating_add(self.answers_len);
+        let stood =
+            !own && self.looked <= LOOKED_MAX && self.answers.iter().any(|answer| evidence::stands_in(&lower, answer));
         self.words.insert(word.to_owned(), stood);
         stood
     }

@@ -128,14 +128,19 @@ impl Inner {
 
     fn load(&self, name: &str) -> Result<Driver, DriverError> {
         let lock = self.granted();
-        let found = match shelf::look(&self.config, &lock, name).serving() {
-            Serving::File { found, .. } => found,
+        let (found, bundled) = match shelf::look(&self.config, &lock, name).serving() {
+            Serving::File { found, bundled, .. } => (found, bundled),
             Serving::Ends { granted, why } => return self.ends_only(name, granted, why),
             Serving::Pending(found) => return Err(self.pending(name, &found)),
             Serving::Refused(why) => return Err(DriverError::NotAdmitted { name: name.into(), why }),
             Serving::Unknown => return Err(self.unknown(name)),
         };
         let Admitted { loaded, manifest, .. } = self.admit(Some(name), &found)?;
+        // A driver says what it is each time it is loaded; what the owner let in is what it said then.
+        let granted = lock.get(name).is_some_and(|granted| granted.manifest == manifest.text);
+        if !bundled && !granted {
+            return Err(refused(name, "it describes itself in another way than when it was let in"));
+        }
         self.made(name, manifest, Ok(loaded), found.sha256)
     }
 

@@ -8,7 +8,8 @@ use base64::{
 };
 
 /// What stands where a secret stood.
-const GONE: &str = "[hidden]";
+/// What stands in the place of a secret.
+pub const GONE: &str = "[hidden]";
 const SECRET_MIN: usize = 6;
 
 /// The spellings of what must not be seen.
@@ -175,6 +176,20 @@ mod tests {
             assert!(!clean.contains("KEY") && !clean.contains("s3cr"), "{what}: {clean}");
         }
         assert!(!secrets.text(&basic).contains(&STANDARD_NO_PAD.encode(SECRET)[4..12]));
+    }
+
+    /// Case 34, with every letter written as an escape, or only those that some writers escape.
+    #[test]
+    fn escapes_do_not_hide_the_credential_and_others_stay() {
+        let secrets = Secrets::new([SECRET.to_owned()]);
+        let all: String = SECRET.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+        for echoed in [all, SECRET.replace('+', "\\u002b").replace('"', "\\u0022").replace('=', "\\u003D")] {
+            let clean = secrets.bytes(format!(r#"{{"key":"{echoed}"}}"#).as_bytes());
+            assert_eq!(String::from_utf8(clean).unwrap(), r#"{"key":"[hidden]"}"#, "{echoed}");
+        }
+        for other in [r#"{"a":"\u0022\u00e9\u1234\u00"}"#, "\\u00zz", "\\u00"] {
+            assert_eq!(secrets.bytes(other.as_bytes()), other.as_bytes());
+        }
     }
 
     #[test]

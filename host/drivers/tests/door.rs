@@ -4,6 +4,7 @@
 mod common;
 use common::{TOKEN, World, check, handle, provider::Create};
 
+/// Cases 35 and 37.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_judges_by_route_and_call() {
     for (function, script, expected) in [
@@ -39,6 +40,7 @@ async fn the_door_judges_by_route_and_call() {
     }
 }
 
+/// Case 36.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_order_in_one_create_stays_inside() {
     let world = check("create", "send create; send create; echo", "denied").await;
@@ -46,6 +48,7 @@ async fn a_second_order_in_one_create_stays_inside() {
     assert_eq!(world.provider.now().servers.len(), 1);
 }
 
+/// Case 49.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_denied_does_not_use_up_the_one() {
     let world = check("create", "send create sneak=1; send create; seen", "Made(View").await;
@@ -89,6 +92,7 @@ async fn without_a_credential_nothing_leaves_and_the_answer_says_how_to_log_in()
     assert!(world.provider.now().asked.is_empty());
 }
 
+/// Case 58.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ssh_address_must_have_stood_in_an_answer() {
     for (script, expected) in [
@@ -106,6 +110,7 @@ async fn an_ssh_address_must_have_stood_in_an_answer() {
     }
 }
 
+/// Case 56.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_address_must_have_been_named_in_this_call() {
     for (script, expected) in [
@@ -191,6 +196,7 @@ async fn an_end_is_the_hosts_where_the_driver_sends_none() {
     }
 }
 
+/// Case 55, at the door.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_was_not_accepted_ends_nothing() {
     for (status, accepted) in [(200, true), (404, true), (500, false), (401, false), (429, false), (302, false)] {
@@ -203,6 +209,7 @@ async fn an_end_that_was_not_accepted_ends_nothing() {
     }
 }
 
+/// Case 38.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_create_left_behind_is_what_the_door_saw() {
     for (mode, script, left, made, nothing) in [

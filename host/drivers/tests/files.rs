@@ -53,6 +53,7 @@ async fn a_new_file_waits_until_it_is_allowed() {
     assert_eq!(folder.open().list()[0].status, Status::Serving);
 }
 
+/// Case 41.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_file_waits_while_the_old_one_serves() {
     let folder = Folder::new().await;
@@ -69,6 +70,7 @@ async fn a_replaced_file_waits_while_the_old_one_serves() {
     assert_ne!(drivers.driver("odd").await.unwrap().sha256(), old);
 }
 
+/// Cases 41 and 42.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_file_never_displaces_one_that_serves() {
     let folder = Folder::new().await;
@@ -81,6 +83,7 @@ async fn a_damaged_file_never_displaces_one_that_serves() {
     }
 }
 
+/// Case 59.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_its_file_gone_only_ends_are_left() {
     let folder = Folder::new().await;
@@ -98,6 +101,7 @@ async fn with_its_file_gone_only_ends_are_left() {
     assert!(matches!(folder.open().list()[0].status, Status::EndsOnly(_)));
 }
 
+/// Case 42.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_driver_is_refused_by_its_reason() {
     let folder = Folder::new().await;
@@ -147,6 +151,7 @@ async fn a_damaged_lock_file_grants_nothing_and_is_not_written_over() {
     assert_eq!(fs::read_to_string(&lock).unwrap(), "version = ");
 }
 
+/// Case 43.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_cache_is_built_anew() {
     let world = World::odd(&[("account", "send user")]).await;

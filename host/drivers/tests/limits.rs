@@ -5,6 +5,7 @@ mod common;
 use common::{World, check, provider::Create};
 use std::time::{Duration, Instant};
 
+/// Case 39.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_driver_does_to_itself_stays_with_it() {
     for (script, expected) in [

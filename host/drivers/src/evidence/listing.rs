@@ -5,6 +5,9 @@ use super::{More, Row, Seen, Tagged};
 use crate::manifest::{Body, Manifest, Route};
 use std::collections::{BTreeMap, HashSet};
 
+/// Of all pages together; no account has so many instances.
+const ROWS_MAX: usize = 100_000;
+
 /// The pages of one walk through the lists of an account.
 #[derive(Debug, Clone)]
 pub struct Listing {
@@ -55,6 +58,10 @@ impl Listing {
         let repeated = !page.rows.is_empty() && page.rows.iter().all(|row| walk.ids.contains(&row.id));
         if repeated {
             walk.broken.get_or_insert("a page came twice".to_owned());
+        }
+        if self.rows.len() + page.rows.len() > ROWS_MAX {
+            walk.broken.get_or_insert(format!("there are more than {ROWS_MAX} rows"));
+            return;
         }
         walk.pages += 1;
         walk.more = page.more.clone();

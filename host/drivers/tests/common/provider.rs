@@ -1,5 +1,6 @@
 //! A provider on loopback over real HTTP: it keeps servers, echoes what it was sent, and misbehaves on demand.
 
+use base64::Engine;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -91,7 +92,7 @@ impl Provider {
             parts.headers.iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect();
         let line = format!("{} {}", parts.method, parts.uri);
         self.now().asked.push(Asked { line, headers: headers.clone(), body: body.clone() });
-        let path = parts.uri.path().strip_prefix("/odd/v1").unwrap_or(parts.uri.path()).to_owned();
+        let path = parts.uri.path().split_once("/v1").map_or(parts.uri.path(), |(_, path)| path).to_owned();
         if let Some((status, text)) = self.now().answers.get(&path).cloned() {
             return Ok(json(status, text));
         }
@@ -191,9 +192,13 @@ fn json(status: u16, body: impl Into<String>) -> Response<Full<Bytes>> {
     response.body(Full::new(Bytes::from(body.into()))).unwrap()
 }
 
-/// Gives everything back that it was sent, the credential too, plain and in base64.
+/// Gives everything back that it was sent, the credential too: plain, in base64, and in the escapes of JSON.
 fn echo(headers: &HashMap<String, String>, query: &str) -> Response<Full<Bytes>> {
     let key = headers.get("x-api-key").cloned().unwrap_or_default();
-    let body = format!(r#"{{"key":"{key}","again":"Bearer {key}","query":"{query}"}}"#);
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("user:{key}"));
+    let escaped: String = key.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+    let body = format!(
+        r#"{{"key":"{key}","again":"Bearer {key}","query":"{query}","basic":"{basic}","escaped":"{escaped}"}}"#
+    );
     Response::builder().status(200).header("x-echo", key).body(Full::new(Bytes::from(body))).unwrap()
 }

@@ -127,6 +127,7 @@ async fn a_change_keeps_the_laws_or_is_not_written() {
     }
 }
 
+/// Case 54: an id that is known already is never another instance.
 #[tokio::test]
 async fn a_provider_s_id_belongs_to_one_instance_for_ever() {
     let (_dir, store) = with_two().await;
