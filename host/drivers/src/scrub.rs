@@ -80,7 +80,7 @@ impl Secrets {
 
     /// Takes the secrets out of every text, and returns whether there was one.
     fn clear(&self, json: &mut Json) -> bool {
-        let mut one = |text: &mut String| {
+        let one = |text: &mut String| {
             let clean = self.bytes(text.as_bytes());
             let found = clean != text.as_bytes();
             if found {
