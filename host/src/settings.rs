@@ -138,6 +138,21 @@ impl Settings {
         Ok(limits)
     }
 
+    /// Returns where each limit comes from that is not the ledger's own for this process: the owner's file or a variable.
+    pub fn places(&self, stored: &Limits) -> Result<BTreeMap<LimitKey, String>, BadSetting> {
+        let with_file = self.with_file(stored.clone())?;
+        let (narrowed, wider) = self.narrowed(&with_file)?;
+        let mut places: BTreeMap<LimitKey, String> =
+            self.file_limits.iter().map(|(key, _)| (*key, self.file.display().to_string())).collect();
+        for (key, name, _) in &self.env_limits {
+            let taken = !wider.iter().any(|wider| wider.variable == *name);
+            if taken && narrowed.show(*key) != with_file.show(*key) {
+                places.insert(*key, name.clone());
+            }
+        }
+        Ok(places)
+    }
+
     /// Returns the limits for this process: the environment may narrow them. What it would widen is told, not taken.
     pub fn narrowed(&self, stored: &Limits) -> Result<(Limits, Vec<Wider>), BadSetting> {
         let (mut limits, mut wider) = (stored.clone(), Vec::new());
@@ -288,6 +303,22 @@ mod tests {
         assert_eq!(
             wider.iter().map(|w| w.variable.as_str()).collect::<Vec<_>>(),
             ["BITLAUNCH_MAX_COST_PER_HOUR", "BITLAUNCH_MAX_SERVERS"]
+        );
+    }
+
+    #[test]
+    fn every_limit_that_is_not_the_ledgers_own_has_its_place() {
+        let env = [("BURSAR_MAX_PRICE_PER_HOUR", "0.1"), ("BURSAR_MAX_INSTANCES", "9"), ("BURSAR_MAX_LEASE", "24h")];
+        let settings = Settings {
+            file_limits: vec![(LimitKey::MaxBurnPerHour, "1".into()), (LimitKey::MaxPricePerHour, "0.5".into())],
+            ..settings(&env, "/w").unwrap()
+        };
+        let places = settings.places(&Limits::default()).unwrap();
+        let file = settings.file.display().to_string();
+        let told: Vec<_> = places.iter().map(|(key, place)| (*key, place.as_str())).collect();
+        assert_eq!(
+            told,
+            [(LimitKey::MaxPricePerHour, "BURSAR_MAX_PRICE_PER_HOUR"), (LimitKey::MaxBurnPerHour, file.as_str())]
         );
     }
 

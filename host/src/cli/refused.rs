@@ -119,6 +119,7 @@ mod tests {
             allowed: "1.00 USD/h".into(),
             would_be: "this offer costs 2.00 USD/h".into(),
             hint: "find an offer up to 1.00 USD/h".into(),
+            narrowed_by: None,
         };
         let error = FlowError::from(Refusal { over: vec![over] });
         let text = message(&error);

@@ -108,7 +108,10 @@ impl Rooms {
         match self.store.reserve(&new, self.clock.now(), &self.worker.row(), decided).await {
             Ok(_) => Ok(new),
             Err(ReserveError::NameTaken(open)) => Err(ReserveOr::Open(open)),
-            Err(ReserveError::Refused(refusal)) => Err(ReserveOr::Flow(refusal.into())),
+            Err(ReserveError::Refused(refusal)) => {
+                let told = self.with_places(refusal).await.map_err(ReserveOr::Flow)?;
+                Err(ReserveOr::Flow(told.into()))
+            }
             Err(ReserveError::Store(error)) => Err(ReserveOr::Flow(error.into())),
         }
     }
