@@ -45,7 +45,7 @@ pub enum BadSetting {
     File { file: PathBuf, why: String },
     #[error("{place} sets a limit that cannot be taken: {why}")]
     Limit { place: String, why: BadLimit },
-    #[error("{name} is `{value}`: {wants}")]
+    #[error("{name} {}: {wants}", if .value.is_empty() { "is not set".to_owned() } else { format!("is `{value}`") })]
     Env { name: &'static str, value: String, wants: &'static str },
     #[error("neither BURSAR_HOME nor HOME is set: set BURSAR_HOME to a folder for the ledger and the keys")]
     NoHome,

@@ -8,5 +8,6 @@ mod faults;
 mod laws;
 mod parallel;
 mod sync;
+mod terminal;
 mod whole_loop;
 mod world;

@@ -72,14 +72,14 @@ fn doubt_in_words(state: &InstanceState) -> String {
     let (name, proven) = (&instance.name, doubt_ends(instance));
     if now <= proven {
         return format!(
-            "it is adopted as soon as its provider lists it, and released if it never appears: at the latest {}, by the first \
+            "wait: it is adopted as soon as its provider lists it, and released if it never appears: at the latest {}, by the first \
              bursar command then. To be done sooner look at the provider's page, and say `bursar settle {name} --gone` or `--alive`",
             from_now(proven, now)
         );
     }
     format!(
-        "it can no longer appear, and complete lists must show that: run `bursar settle` twice, 10 s apart, or look at the \
-         provider's page, and say `bursar settle {name} --gone` or `--alive`"
+        "run `bursar settle` twice, 10 s apart: it can no longer appear, and two complete lists without it release it; or look \
+         at the provider's page, and say `bursar settle {name} --gone` or `--alive`"
     )
 }
 
@@ -209,6 +209,14 @@ pub(super) mod tests {
         for part in ["not accepted: 401", "0.164 USD/h", "bursar doctor", "bursar down box"] {
             assert!(why.contains(part), "{part} in {why}");
         }
+    }
+
+    #[test]
+    fn a_doubt_says_how_long_it_can_last() {
+        let mut state = state(Stage::InDoubt, 14_400, 0);
+        state.instance.lands_until = Moment(T + 3_600 + 240);
+        let why = needs_you(&state).unwrap();
+        assert!(why.contains("at the latest in 5 min"), "{why}");
     }
 
     #[test]

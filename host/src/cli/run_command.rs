@@ -1,6 +1,6 @@
 //! `bursar run`: one command on a machine, ended with this process, or started as a job that outlives everything.
 
-use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting};
+use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
 use crate::flow::{FlowError, JobSpec, LOCAL_PRINCIPAL, Ran, Rooms, Run, Sink, Streams};
 use bursar_core::time::human;
 use serde_json::json;
@@ -15,6 +15,9 @@ const OUTPUT_MAX: usize = 8 << 20;
 
 pub(super) async fn run(out: &Out, ask: args::Run) -> Done {
     let rooms = open(out).await?;
+    if !ready_first(&rooms, &ask.name).await? {
+        return Ok(Code::Left);
+    }
     let command = shell_line(&ask.command);
     match &ask.job {
         Some(job) => start_job(out, &rooms, &ask, job, command).await,
@@ -120,7 +123,10 @@ async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command
     let (name, state) = (&started.name, &started.state);
     out.answer(
         || json!({ "job": name, "state": state, "started_at": started.started_at }),
-        || format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
+        || match state.is_open() {
+            true => format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
+            false => format!("job `{name}` has ended already: {state}; read it: bursar logs {} {name}", ask.name),
+        },
     );
     Ok(Code::Done)
 }

@@ -282,7 +282,7 @@ fn refuse_dearer(ask: &CreateInstance, quote: &Quote) -> Result<(), FlowError> {
 }
 
 /// A name goes into commands, tables and `ssh NAME`.
-fn check_name(name: &str) -> Result<(), FlowError> {
+pub fn check_name(name: &str) -> Result<(), FlowError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let fits = (1..=40).contains(&name.len())
         && name.chars().all(plain)

@@ -19,7 +19,7 @@ mod watch;
 mod worker;
 mod workspace;
 
-pub use create_instance::{CreateInstance, Created, Wanted};
+pub use create_instance::{CreateInstance, Created, Wanted, check_name};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
 pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};

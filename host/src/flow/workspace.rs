@@ -65,6 +65,10 @@ impl Workspace {
         };
         match inside {
             Some(inside) if inside.file_name().is_some() => Ok(inside.to_owned()),
+            Some(inside) if inside.as_os_str().is_empty() || inside == Path::new(".") => Err(FlowError::refused(
+                format!("{path} is the workspace itself"),
+                "name a file in it; pack a folder first",
+            )),
             _ => Err(self.outside(path)),
         }
     }
