@@ -92,12 +92,19 @@ impl Settings {
             (None, Some(user)) => user.join(".config/bursar"),
             _ => home.clone(),
         };
-        let file = var("BURSAR_CONFIG").map_or_else(|| config.join("bursar.toml"), PathBuf::from);
+        let path = |text: &String| here.join(untilde(text, user.as_deref()));
+        let named = var("BURSAR_CONFIG").map(path);
+        let file = named.clone().unwrap_or_else(|| config.join("bursar.toml"));
+        if named.is_some_and(|file| !file.exists()) {
+            return Err(BadSetting::File { file, why: "BURSAR_CONFIG names it, and it is not there".to_owned() });
+        }
         let written = read_file(&file)?;
-        let asked = var("BURSAR_WORKSPACE").map(PathBuf::from).or(written.workspace);
+        // What the file names is seen from where the file is, not from wherever a command was started.
+        let beside = |path: PathBuf| config.join(untilde(&path.to_string_lossy(), user.as_deref()));
+        let asked = var("BURSAR_WORKSPACE").map(path).or(written.workspace.map(beside));
         let workspace = asked.unwrap_or_else(|| default_workspace(here, user.as_deref(), &home));
-        let plugins = written.plugins.unwrap_or_else(|| config.join("plugins"));
-        let ssh_key = var("BITLAUNCH_SSH_KEY_PATH").map(|path| untilde(path, user.as_deref())).or(written.ssh_key);
+        let plugins = written.plugins.map_or_else(|| config.join("plugins"), beside);
+        let ssh_key = var("BITLAUNCH_SSH_KEY_PATH").map(path).or(written.ssh_key.map(beside));
         Ok(Settings {
             file_limits: file_limits(&file, &written.limits)?,
             env_limits: env_limits(&env)?,
@@ -292,6 +299,16 @@ mod tests {
         ] {
             assert_eq!(settings(&[], here).unwrap().workspace, Path::new(workspace), "{here}");
         }
+    }
+
+    #[test]
+    fn paths_mean_what_people_mean_by_them() {
+        for (asked, workspace) in [("~/work", "/home/ada/work"), ("work", "/w/work"), ("/data", "/data")] {
+            let settings = settings(&[("BURSAR_WORKSPACE", asked)], "/w").unwrap();
+            assert_eq!(settings.workspace, Path::new(workspace), "{asked}");
+        }
+        let text = settings(&[("BURSAR_CONFIG", "/no/such/bursar.toml")], "/w").unwrap_err().to_string();
+        assert!(text.contains("/no/such/bursar.toml") && text.contains("not there"), "{text}");
     }
 
     #[test]

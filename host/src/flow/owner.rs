@@ -103,10 +103,7 @@ impl Rooms {
             Ok(line) => Check::good("ssh key", line.split(' ').take(1).collect::<String>() + " key ready"),
             Err(error) => Check::bad("ssh key", error.to_string(), error.hint()),
         });
-        checks.push(match super::Workspace::open(&self.settings.workspace, &self.settings.home) {
-            Ok(_) => Check::good("workspace", self.settings.workspace.display().to_string()),
-            Err(error) => Check::bad("workspace", error.to_string(), "choose another folder"),
-        });
+        checks.push(self.check_workspace());
         for provider in self.list_providers().await {
             checks.extend(self.check_provider(provider).await);
         }
@@ -116,6 +113,21 @@ impl Rooms {
              there Bursar stops mistakes, not intent",
         ));
         checks
+    }
+
+    /// Looking makes no folder.
+    fn check_workspace(&self) -> Check {
+        let folder = &self.settings.workspace;
+        if !folder.exists() {
+            return Check::good(
+                "workspace",
+                format!("{}, not there yet: made when it is first used", folder.display()),
+            );
+        }
+        match super::Workspace::open(folder, &self.settings.home) {
+            Ok(_) => Check::good("workspace", folder.display().to_string()),
+            Err(error) => Check::bad("workspace", error.to_string(), "choose another folder"),
+        }
     }
 
     async fn check_ledger(&self) -> Check {
