@@ -50,6 +50,20 @@ async fn errors_are_documents_where_documents_were_asked_for() {
     assert!(world.requests().is_empty(), "a name is judged before anybody is asked: {:?}", world.requests());
 }
 
+/// A word that no offer has is told apart from an order that is too much.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_gpu_or_site_is_told_with_what_there_is() {
+    let world = World::new().await;
+    for (args, said) in [
+        (["offers", "--gpu", "h999"], "no GPU is called `h999`; there are: "),
+        (["offers", "--site", "atlantis"], "no site is called `atlantis`; there are: "),
+        (["offers", "--max-price", "0.000001"], "nothing fits; ask for less"),
+    ] {
+        let told = text(&world.run(&args));
+        assert!(told.contains(said), "{told}");
+    }
+}
+
 /// What narrows a limit here is named, and so is the place to change it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrowed_limit_names_its_variable() {
