@@ -386,20 +386,6 @@ mod tests {
     }
 
     #[test]
-    fn a_command_on_a_machine_needs_no_dashes_and_keeps_its_own_options() {
-        for (line, timeout, words) in [
-            ("run box --timeout 5s ls -l --json", 5, "ls -l --json"),
-            ("run box --timeout 5s -- ls -l", 5, "ls -l"),
-            ("run --timeout 5s box ls --timeout 9s", 5, "ls --timeout 9s"),
-            ("run box -- -x", 600, "-x"),
-        ] {
-            let parsed = Args::try_parse_from(["bursar"].into_iter().chain(line.split_whitespace())).unwrap();
-            let Command::Run(run) = &parsed.command else { panic!("{line}") };
-            assert_eq!((run.timeout, run.command.join(" ").as_str(), parsed.json), (timeout, words, false), "{line}");
-        }
-    }
-
-    #[test]
     fn an_offer_may_hold_colons_and_slashes_behind_its_provider() {
         let id = |id: &str| OfferId { provider: "p".into(), id: id.into() };
         assert_eq!(offer("p:1/a:b/c"), Ok(id("1/a:b/c")));

@@ -150,6 +150,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     #[test]
     fn one_word_is_shell_and_several_are_arguments() {
@@ -161,6 +162,20 @@ mod tests {
         ] {
             let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
             assert_eq!(shell_line(&words), line);
+        }
+    }
+
+    #[test]
+    fn a_command_on_a_machine_needs_no_dashes_and_keeps_its_own_options() {
+        for (line, timeout, words) in [
+            ("run box --timeout 5s ls -l --json", 5, "ls -l --json"),
+            ("run box --timeout 5s -- ls -l", 5, "ls -l"),
+            ("run --timeout 5s box ls --timeout 9s", 5, "ls --timeout 9s"),
+            ("run box -- -x", 600, "-x"),
+        ] {
+            let parsed = args::Args::try_parse_from(["bursar"].into_iter().chain(line.split_whitespace())).unwrap();
+            let args::Command::Run(run) = &parsed.command else { panic!("{line}") };
+            assert_eq!((run.timeout, run.command.join(" ").as_str(), parsed.json), (timeout, words, false), "{line}");
         }
     }
 
