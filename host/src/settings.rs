@@ -45,7 +45,7 @@ pub enum BadSetting {
     File { file: PathBuf, why: String },
     #[error("{place} sets a limit that cannot be taken: {why}")]
     Limit { place: String, why: BadLimit },
-    #[error("{name} is `{value}`: {wants}")]
+    #[error("{name} {}: {wants}", if .value.is_empty() { "is not set".to_owned() } else { format!("is `{value}`") })]
     Env { name: &'static str, value: String, wants: &'static str },
     #[error("neither BURSAR_HOME nor HOME is set: set BURSAR_HOME to a folder for the ledger and the keys")]
     NoHome,
@@ -92,12 +92,19 @@ impl Settings {
             (None, Some(user)) => user.join(".config/bursar"),
             _ => home.clone(),
         };
-        let file = var("BURSAR_CONFIG").map_or_else(|| config.join("bursar.toml"), PathBuf::from);
+        let path = |text: &String| here.join(untilde(text, user.as_deref()));
+        let named = var("BURSAR_CONFIG").map(path);
+        let file = named.clone().unwrap_or_else(|| config.join("bursar.toml"));
+        if named.is_some_and(|file| !file.exists()) {
+            return Err(BadSetting::File { file, why: "BURSAR_CONFIG names it, and it is not there".to_owned() });
+        }
         let written = read_file(&file)?;
-        let asked = var("BURSAR_WORKSPACE").map(PathBuf::from).or(written.workspace);
+        // What the file names is seen from where the file is, not from wherever a command was started.
+        let beside = |path: PathBuf| config.join(untilde(&path.to_string_lossy(), user.as_deref()));
+        let asked = var("BURSAR_WORKSPACE").map(path).or(written.workspace.map(beside));
         let workspace = asked.unwrap_or_else(|| default_workspace(here, user.as_deref(), &home));
-        let plugins = written.plugins.unwrap_or_else(|| config.join("plugins"));
-        let ssh_key = var("BITLAUNCH_SSH_KEY_PATH").map(|path| untilde(path, user.as_deref())).or(written.ssh_key);
+        let plugins = written.plugins.map_or_else(|| config.join("plugins"), beside);
+        let ssh_key = var("BITLAUNCH_SSH_KEY_PATH").map(path).or(written.ssh_key.map(beside));
         Ok(Settings {
             file_limits: file_limits(&file, &written.limits)?,
             env_limits: env_limits(&env)?,
@@ -136,6 +143,21 @@ impl Settings {
         }
         limits.check().map_err(|why| BadSetting::Limit { place, why })?;
         Ok(limits)
+    }
+
+    /// Returns where each limit comes from that is not the ledger's own for this process: the owner's file or a variable.
+    pub fn places(&self, stored: &Limits) -> Result<BTreeMap<LimitKey, String>, BadSetting> {
+        let with_file = self.with_file(stored.clone())?;
+        let (narrowed, wider) = self.narrowed(&with_file)?;
+        let mut places: BTreeMap<LimitKey, String> =
+            self.file_limits.iter().map(|(key, _)| (*key, self.file.display().to_string())).collect();
+        for (key, name, _) in &self.env_limits {
+            let taken = !wider.iter().any(|wider| wider.variable == *name);
+            if taken && narrowed.show(*key) != with_file.show(*key) {
+                places.insert(*key, name.clone());
+            }
+        }
+        Ok(places)
     }
 
     /// Returns the limits for this process: the environment may narrow them. What it would widen is told, not taken.
@@ -280,6 +302,16 @@ mod tests {
     }
 
     #[test]
+    fn paths_mean_what_people_mean_by_them() {
+        for (asked, workspace) in [("~/work", "/home/ada/work"), ("work", "/w/work"), ("/data", "/data")] {
+            let settings = settings(&[("BURSAR_WORKSPACE", asked)], "/w").unwrap();
+            assert_eq!(settings.workspace, Path::new(workspace), "{asked}");
+        }
+        let text = settings(&[("BURSAR_CONFIG", "/no/such/bursar.toml")], "/w").unwrap_err().to_string();
+        assert!(text.contains("/no/such/bursar.toml") && text.contains("not there"), "{text}");
+    }
+
+    #[test]
     fn the_environment_narrows_and_never_widens() {
         let env = [("BITLAUNCH_MAX_COST_PER_HOUR", "5"), ("BURSAR_MAX_INSTANCES", "1"), ("BITLAUNCH_MAX_SERVERS", "9")];
         let (limits, wider) = settings(&env, "/w").unwrap().narrowed(&Limits::default()).unwrap();
@@ -288,6 +320,22 @@ mod tests {
         assert_eq!(
             wider.iter().map(|w| w.variable.as_str()).collect::<Vec<_>>(),
             ["BITLAUNCH_MAX_COST_PER_HOUR", "BITLAUNCH_MAX_SERVERS"]
+        );
+    }
+
+    #[test]
+    fn every_limit_that_is_not_the_ledgers_own_has_its_place() {
+        let env = [("BURSAR_MAX_PRICE_PER_HOUR", "0.1"), ("BURSAR_MAX_INSTANCES", "9"), ("BURSAR_MAX_LEASE", "24h")];
+        let settings = Settings {
+            file_limits: vec![(LimitKey::MaxBurnPerHour, "1".into()), (LimitKey::MaxPricePerHour, "0.5".into())],
+            ..settings(&env, "/w").unwrap()
+        };
+        let places = settings.places(&Limits::default()).unwrap();
+        let file = settings.file.display().to_string();
+        let told: Vec<_> = places.iter().map(|(key, place)| (*key, place.as_str())).collect();
+        assert_eq!(
+            told,
+            [(LimitKey::MaxPricePerHour, "BURSAR_MAX_PRICE_PER_HOUR"), (LimitKey::MaxBurnPerHour, file.as_str())]
         );
     }
 

@@ -10,5 +10,6 @@ mod laws;
 mod lies;
 mod parallel;
 mod sync;
+mod terminal;
 mod whole_loop;
 mod world;

@@ -154,7 +154,7 @@ async fn doctor_says_what_to_do_without_a_key_and_with_a_wrong_one() {
     world.set_env("BITLAUNCH_API_KEY", "");
     let none = world.run(&["doctor"]);
     assert_eq!(none.status.code(), Some(5), "{}", text(&none));
-    assert!(text(&none).contains("bursar login bitlaunch"), "{}", text(&none));
+    assert!(text(&none).contains("bursar practice --env"), "{}", text(&none));
     world.set_env("BITLAUNCH_API_KEY", "wrong-key-7731");
     let wrong = world.run(&["doctor"]);
     assert_eq!(wrong.status.code(), Some(5), "{}", text(&wrong));

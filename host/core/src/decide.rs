@@ -34,7 +34,7 @@ pub fn decide(limits: &Limits, standing: &Standing, quote: &Quote, account: &Acc
 }
 
 fn over(limits: &Limits, limit: LimitKey, would_be: String, hint: String) -> Option<Over> {
-    Some(Over { limit, allowed: limits.show(limit), would_be, hint })
+    Some(Over { limit, allowed: limits.show(limit), would_be, hint, narrowed_by: None })
 }
 
 fn price(limits: &Limits, quote: &Quote) -> Option<Over> {
@@ -143,9 +143,9 @@ fn total(limits: &Limits, standing: &Standing, quote: &Quote) -> Option<Over> {
         quote.hold, standing.totals.charged, standing.totals.held
     );
     let left = limits.max_total_spending.minus(committed).max(Usd::ZERO);
-    let hint = match left.lasts_secs(quote.per_hour).filter(|secs| *secs >= 3_600) {
-        Some(secs) => format!("{left} USD are left: about {} of this offer", time::human(secs / 3_600 * 3_600)),
-        None => format!("{left} USD are left"),
+    let hint = match quote.longest_secs(left) {
+        Some(secs) => format!("{left} USD are left: {} of this offer, its end included", time::human(secs)),
+        None => format!("{left} USD are left, too little for this offer"),
     };
     over(limits, LimitKey::MaxTotalSpending, would_be, hint)
 }
@@ -298,6 +298,31 @@ mod tests {
             let named: Vec<LimitKey> = decided.err().map_or(vec![], |r| r.over.iter().map(|o| o.limit).collect());
             assert_eq!(named, refused, "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_total_leaves_is_a_length_that_fits() {
+        let cents = |cents: i64| cents * CENT;
+        // 10:35 by the clock: of an hour on the clock 25 min are left.
+        let at = Moment(1_795_161_600 - 1_795_161_600 % HOUR + 2_100);
+        for (name, on_the_clock, stop_secs, left, longest) in [
+            ("two hours begin, the end takes a third", false, 300, cents(200), Some(HOUR + 50 * 60)),
+            ("not an hour with its end", false, 300, cents(100), Some(50 * 60)),
+            ("the hour of the clock is paid whole", true, 300, cents(100), Some(10 * 60)),
+            ("the next one, too", true, 300, cents(200), Some(HOUR + 10 * 60)),
+            ("nothing fits", true, 300, cents(99), None),
+            ("no longer than was asked", false, 0, cents(9_900), Some(4 * HOUR)),
+        ] {
+            let mut quote = quote(USD, 4);
+            (quote.asked_at, quote.stop_secs) = (at, stop_secs);
+            quote.price.billing.on_the_clock = on_the_clock;
+            assert_eq!(quote.longest_secs(Usd(left)), longest, "{name}");
+        }
+        let spent = standing(&[], 20 * USD - 25_000);
+        let mut quote = quote(11_000, 2);
+        (quote.stop_secs, quote.hold) = (300, Usd(33_000));
+        let refusal = decide(&Limits::default(), &spent, &quote, &account(Some(99 * USD), 0, 0)).unwrap_err();
+        assert_eq!(refusal.over[0].hint, "0.025 USD are left: 1 h 50 min of this offer, its end included");
     }
 
     #[test]

@@ -143,20 +143,30 @@ pub struct Over {
     pub would_be: String,
     /// What would fit, or what to change.
     pub hint: String,
+    /// What narrows it for this process only: a variable or a file. The ledger's own limit does not help there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub narrowed_by: Option<String>,
+}
+
+impl Over {
+    /// Returns what the owner can do, and nobody else.
+    pub fn owners_way(&self) -> String {
+        match &self.narrowed_by {
+            None => format!("`bursar limits set {} VALUE`", self.limit),
+            Some(place) => format!("change `{}` where it is narrowed, in {place}", self.limit),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused by the owner's limits; nothing was rented and nothing is held")?;
         for over in &self.over {
-            let Over { limit, allowed, would_be, hint } = over;
+            let Over { limit, allowed, would_be, hint, narrowed_by: _ } = over;
             write!(f, "\n- {would_be}; `{limit}` allows {allowed}\n  hint: {hint}")?;
         }
-        f.write_str("\nonly the owner can change a limit, in a terminal:")?;
-        for over in &self.over {
-            write!(f, " `bursar limits set {} VALUE`", over.limit)?;
-        }
-        Ok(())
+        let ways: Vec<String> = self.over.iter().map(Over::owners_way).collect();
+        write!(f, "\nonly the owner can change a limit, in a terminal: {}", ways.join(", "))
     }
 }
 
@@ -166,6 +176,22 @@ mod tests {
 
     fn totals(held: i64, charged: i64) -> Totals {
         Totals { held: Usd(held), charged: Usd(charged) }
+    }
+
+    #[test]
+    fn the_way_out_is_where_the_limit_is_narrowed() {
+        let over = |narrowed_by: Option<&str>| Over {
+            limit: LimitKey::MaxLease,
+            allowed: "1 h".into(),
+            would_be: "2 h".into(),
+            hint: "ask for less".into(),
+            narrowed_by: narrowed_by.map(str::to_owned),
+        };
+        let text = Refusal { over: vec![over(None)] }.to_string();
+        assert!(text.ends_with("in a terminal: `bursar limits set max_lease VALUE`"), "{text}");
+        let text = Refusal { over: vec![over(Some("BURSAR_MAX_LEASE"))] }.to_string();
+        assert!(text.ends_with("change `max_lease` where it is narrowed, in BURSAR_MAX_LEASE"), "{text}");
+        assert!(!text.contains("limits set"), "{text}");
     }
 
     #[test]

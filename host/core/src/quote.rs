@@ -79,6 +79,24 @@ impl Quote {
     }
 }
 
+impl Quote {
+    /// Returns the longest lease of this order that so much money can hold, its end included: in steps of ten minutes, with
+    /// a minute to ask for it; nothing where not even one step fits.
+    pub fn longest_secs(&self, money: Usd) -> Option<u64> {
+        const STEP: u64 = 600;
+        let fits = |steps: u64| {
+            let ends = self.asked_at.after(steps * STEP + self.stop_secs + 60);
+            cost(&self.price, self.asked_at, ends) <= money
+        };
+        let (mut fit, mut too_long) = (0, self.order.length_secs / STEP + 1);
+        while fit + 1 < too_long {
+            let middle = fit.midpoint(too_long);
+            if fits(middle) { fit = middle } else { too_long = middle }
+        }
+        (fit > 0).then_some(fit * STEP)
+    }
+}
+
 /// Returns what a stay costs as the provider bills it: begun steps, minimum, month caps, what is paid once.
 /// Metered traffic is not in it.
 pub fn cost(price: &Price, from: Moment, to: Moment) -> Usd {

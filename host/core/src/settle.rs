@@ -18,6 +18,11 @@ pub const GRACE_SECS: u64 = 60;
 /// How long an accepted end may go without effect before it is asked again, in seconds.
 pub const ASK_AGAIN_SECS: u64 = 15;
 
+/// Returns from when on complete lists may prove that an instance in doubt was never made.
+pub fn doubt_ends(instance: &Instance) -> Moment {
+    instance.lands_until.after(GRACE_SECS)
+}
+
 /// The next step for one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -46,8 +51,7 @@ pub fn plan(instance: &Instance, now: Moment) -> Next {
 
 /// A create whose answer is unknown: it is looked for all the time, and given up only when it can no longer land.
 fn doubt(instance: &Instance, now: Moment) -> Next {
-    let can_no_longer_land = instance.lands_until.after(GRACE_SECS);
-    if absent_since(&instance.sightings, can_no_longer_land).is_some() {
+    if absent_since(&instance.sightings, doubt_ends(instance)).is_some() {
         return Next::NeverMade;
     }
     Next::List { not_before: next_list(&instance.sightings, now) }
@@ -60,7 +64,7 @@ fn stopping(instance: &Instance, now: Moment) -> Next {
     // One that no list ever showed may be made and not listed yet.
     let from = match instance.sightings.seen_at {
         Some(_) => accepted,
-        None => accepted.max(instance.lands_until.after(GRACE_SECS)),
+        None => accepted.max(doubt_ends(instance)),
     };
     if let Some(since) = absent_since(&instance.sightings, from) {
         return Next::Gone { since };

@@ -19,6 +19,17 @@ impl Moment {
     }
 }
 
+impl std::fmt::Display for Moment {
+    /// Writes the moment in UTC, to the minute.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stamp = i64::try_from(self.0).ok().and_then(|secs| jiff::Timestamp::from_second(secs).ok());
+        match stamp {
+            Some(stamp) => write!(f, "{}", stamp.strftime("%Y-%m-%d %H:%M UTC")),
+            None => write!(f, "{} s after 1970", self.0),
+        }
+    }
+}
+
 /// Writes a length the way people read it: `90 s`, `5 min`, `2 h`, `1 h 30 min`, `3 d 2 h`.
 pub fn human(secs: u64) -> String {
     let (d, h, m, s) = (secs / 86_400, secs / 3_600 % 24, secs / 60 % 60, secs % 60);
@@ -37,6 +48,12 @@ pub fn human(secs: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_reads_in_utc() {
+        assert_eq!(Moment(1_795_167_329).to_string(), "2026-11-20 09:35 UTC");
+        assert_eq!(Moment(u64::MAX).to_string(), "18446744073709551615 s after 1970");
+    }
 
     #[test]
     fn lengths_read_like_people_write_them() {

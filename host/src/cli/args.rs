@@ -42,6 +42,8 @@ pub(super) enum Command {
     Run(Run),
     /// Show the jobs of a machine, or the output of one
     Logs(Logs),
+    /// End a job of a machine, with every process that it started
+    Stop(Stop),
     /// Show what is charged, what is held, and what is left
     Spending(Spending),
     /// Look at everything that can be wrong, and say what to do
@@ -125,7 +127,7 @@ pub(super) struct Offers {
     #[arg(long)]
     pub(super) all: bool,
     /// Show at most so many
-    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "all")]
+    #[arg(long, value_name = "N", default_value = "20", conflicts_with = "all", value_parser = some)]
     pub(super) limit: usize,
 }
 
@@ -139,7 +141,7 @@ pub(super) struct Up {
     #[command(flatten)]
     pub(super) wanted: Wanted,
     /// How long it may live, such as 90m, 4h or 2d [default: the limit default_lease]
-    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length, allow_hyphen_values = true)]
     pub(super) length: Option<u64>,
     /// An image by its id or its name
     #[arg(long)]
@@ -150,7 +152,7 @@ pub(super) struct Up {
     /// Price it and decide, but rent nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Return when the provider has named it; a later bursar makes it ready
+    /// Return when the provider has named it; `run`, `ssh`, `up` again or `bursar mcp` make it ready
     #[arg(long)]
     pub(super) no_wait: bool,
 }
@@ -189,7 +191,7 @@ pub(super) struct Ssh {
     /// Name or id of the machine
     pub(super) name: String,
     /// A command instead of a shell; words are joined with blanks, as ssh does
-    #[arg(last = true)]
+    #[arg(trailing_var_arg = true)]
     pub(super) command: Vec<String>,
 }
 
@@ -206,8 +208,8 @@ pub(super) struct Run {
     /// Start it as a job of this name and return at once; see `bursar logs`
     #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
     pub(super) job: Option<String>,
-    /// The command; one word is taken as a whole line of shell, several are quoted
-    #[arg(last = true, required = true)]
+    /// The command, options of this one before it; one word is taken as a whole line of shell, several are quoted
+    #[arg(trailing_var_arg = true, required = true)]
     pub(super) command: Vec<String>,
 }
 
@@ -223,6 +225,14 @@ pub(super) struct Logs {
     /// Go on until the job ends
     #[arg(short, long, requires = "job")]
     pub(super) follow: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Stop {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// The job, as `bursar logs NAME` lists it
+    pub(super) job: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -310,6 +320,10 @@ fn length(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a length with its unit, such as 90m, 4h or 2d; at least one minute".to_owned())
 }
 
+fn some(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "write a whole number from 1, or use --all".to_owned())
+}
+
 /// A time-out may be shorter than a lease.
 fn seconds(text: &str) -> Result<u64, String> {
     let secs = text.strip_suffix('s').and_then(|digits| digits.parse().ok()).filter(|secs| *secs > 0);
@@ -336,6 +350,9 @@ mod tests {
             ("offers --gpu a40 --vram 8 --max-price 0.5 --json", true),
             ("offers --max-price nan", false),
             ("offers --all --limit 3", false),
+            ("offers --limit 3", true),
+            ("offers --limit 0", false),
+            ("up box --offer bitlaunch:x --for -2h", false),
             ("up box --offer bitlaunch:1/vcg/lax --for 90m", true),
             ("up box --offer bitlaunch --for 90m", false),
             ("up box --offer bitlaunch:x --gpu a40", false),
@@ -344,6 +361,11 @@ mod tests {
             ("run box --timeout 30s -- true", true),
             ("run box --timeout 30 -- true", false),
             ("run box", false),
+            ("run box echo hi", true),
+            ("run box --timeout 5s ls -l --all", true),
+            ("ssh box nvidia-smi -L", true),
+            ("stop box train", true),
+            ("stop box", false),
             ("logs box -f", false),
             ("logs box train -f -n 5", true),
             ("limits set max_lease 8h", true),

@@ -2,11 +2,18 @@
 
 use super::{Done, args::Down, exit::Code, open::open, out::Out, progress::Waiting, values};
 use crate::flow::{LOCAL_PRINCIPAL, Rooms, Stopped};
+use bursar_core::instance::Stage;
 use std::time::Duration;
 
 pub(super) async fn down(out: &Out, ask: Down) -> Done {
     let rooms = open(out).await?;
     let known = rooms.get_instance(LOCAL_PRINCIPAL, &ask.name, false).await?.instance;
+    if matches!(known.stage, Stage::Requested | Stage::InDoubt) {
+        out.aside(format!(
+            "`{}` is in doubt: it is looked for, and ended as soon as it is found; Ctrl-C leaves that to any bursar command",
+            known.name
+        ));
+    }
     let waiting = Waiting::new(&format!("ending `{}`", known.name));
     let stopping = tokio::spawn({
         let (rooms, id, wait) = (rooms.clone(), known.id.clone(), Duration::from_secs(ask.wait));

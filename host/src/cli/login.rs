@@ -30,14 +30,18 @@ pub(super) async fn login(out: &Out, ask: Login) -> Done {
         ));
     }
     let tried = try_it(out, &rooms, &ask.provider, &file.display().to_string()).await;
-    if tried.as_ref().is_err_and(FlowError::is_unauthorized) {
+    if let Err(error) = &tried {
         rooms.credentials.store(&ask.provider, &credential.0, before.as_deref())?;
-        out.aside(match before {
-            Some(_) => "the provider refused it, so the key that was stored before stays".to_owned(),
-            None => "the provider refused it, so nothing is stored".to_owned(),
-        });
+        out.aside(not_stored(error.is_unauthorized(), before.is_some()));
     }
     tried
+}
+
+/// A key that was never seen to work takes no other one's place.
+fn not_stored(refused: bool, another_stays: bool) -> String {
+    let why = if refused { "the provider refused it" } else { "it could not be tried" };
+    let left = if another_stays { "the key that was stored before stays" } else { "nothing is stored" };
+    format!("{why}, so {left}")
 }
 
 async fn provider(rooms: &Rooms, name: &str) -> Result<ProviderState, FlowError> {
@@ -134,6 +138,12 @@ async fn try_it(out: &Out, rooms: &Rooms, provider: &str, file: &str) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_was_not_seen_to_work_is_not_stored() {
+        assert_eq!(not_stored(true, true), "the provider refused it, so the key that was stored before stays");
+        assert_eq!(not_stored(false, false), "it could not be tried, so nothing is stored");
+    }
 
     #[test]
     fn a_key_is_one_word() {

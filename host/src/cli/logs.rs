@@ -6,6 +6,7 @@ use super::{
     exit::Code,
     open::open,
     out::{Out, table},
+    ready::ready_first,
 };
 use crate::flow::{FlowError, Job, JobRead, JobSummary, LOCAL_PRINCIPAL, Rooms};
 use serde_json::{Value, json};
@@ -18,6 +19,9 @@ const TRIES: u32 = 60;
 
 pub(super) async fn logs(out: &Out, ask: Logs) -> Done {
     let rooms = open(out).await?;
+    if !ready_first(&rooms, &ask.name).await? {
+        return Ok(Code::Left);
+    }
     let Some(job) = &ask.job else { return list(out, &rooms, &ask.name).await };
     let tail = JobRead { tail_lines: ask.lines, from_offset: None, max_bytes: BYTES_MAX };
     let mut seen = rooms.get_job(LOCAL_PRINCIPAL, &ask.name, job, &tail).await?;
@@ -86,7 +90,7 @@ fn in_table(jobs: &[JobSummary]) -> String {
     table(&["JOB", "STATE", "LOG BYTES"], &[2], jobs.iter().map(row).collect())
 }
 
-fn summary(job: &JobSummary) -> Value {
+pub(super) fn summary(job: &JobSummary) -> Value {
     let JobSummary { name, state, started_at, ended_at, log_bytes } = job;
     json!({ "job": name, "state": state, "started_at": started_at, "ended_at": ended_at, "log_bytes": log_bytes })
 }

@@ -10,8 +10,8 @@ use super::{
     text::{from_now, one_line},
     values,
 };
-use crate::flow::{Foreign, InstanceState, Listed};
-use bursar_core::{instance::Stage, money::Usd, time::human};
+use crate::flow::{END_NOT_ACCEPTED, Foreign, InstanceState, Listed};
+use bursar_core::{instance::Stage, money::Usd, settle::doubt_ends, time::human};
 use serde_json::{Value, json};
 
 /// So many of those that ended are shown.
@@ -40,15 +40,19 @@ pub(super) fn needs_you(state: &InstanceState) -> Option<String> {
     }
     let lost = instance.stage == Stage::Requested && now > instance.lands_until;
     if instance.stage == Stage::InDoubt || lost {
-        return Some(format!(
-            "in doubt: it may exist and cost; run `bursar settle`, or look at the provider's page and say \
-             `bursar settle {name} --gone` or `--alive`"
-        ));
+        return Some(format!("in doubt: it may exist and cost; {}", doubt_in_words(state)));
     }
     let accepted = instance.sightings.end_accepted_at;
     if accepted.is_some_and(|at| now <= at.after(instance.stop_secs)) {
         // Late or not, it is ending, and the next look shows it.
         return None;
+    }
+    if let Some(refused) = instance.note.as_ref().filter(|note| note.starts_with(END_NOT_ACCEPTED)) {
+        return Some(format!(
+            "it goes on costing {} USD/h, because its end was not taken; run `bursar doctor`, mend what it names, then \
+             `bursar down {name}` ({refused})",
+            instance.lease.per_hour
+        ));
     }
     let late = now.since(instance.lease.ends.after(instance.stop_secs));
     if late > 0 {
@@ -60,6 +64,23 @@ pub(super) fn needs_you(state: &InstanceState) -> Option<String> {
     (state.accrued > state.totals.held).then(|| {
         format!("overrun: {} USD so far, {} USD held; run `bursar down {name}`", state.accrued, state.totals.held)
     })
+}
+
+/// Says how long a doubt can last, and what shortens it.
+fn doubt_in_words(state: &InstanceState) -> String {
+    let (instance, now) = (&state.instance, state.as_of);
+    let (name, proven) = (&instance.name, doubt_ends(instance));
+    if now <= proven {
+        return format!(
+            "wait: it is adopted as soon as its provider lists it, and released if it never appears: at the latest {}, by the first \
+             bursar command then. To be done sooner look at the provider's page, and say `bursar settle {name} --gone` or `--alive`",
+            from_now(proven, now)
+        );
+    }
+    format!(
+        "run `bursar settle` twice, 10 s apart: it can no longer appear, and two complete lists without it release it; or look \
+         at the provider's page, and say `bursar settle {name} --gone` or `--alive`"
+    )
 }
 
 fn document(listed: &Listed) -> Value {
@@ -180,6 +201,24 @@ pub(super) mod tests {
         let mut state = state(Stage::Stopping, ends, 900_000);
         state.instance.sightings.end_accepted_at = Some(Moment(T + at));
         state
+    }
+
+    #[test]
+    fn an_end_that_was_not_accepted_needs_the_owner() {
+        let mut state = state(Stage::Stopping, 14_400, 164_000);
+        state.instance.note = Some(format!("{END_NOT_ACCEPTED}: 401"));
+        let why = needs_you(&state).unwrap();
+        for part in ["not accepted: 401", "0.164 USD/h", "bursar doctor", "bursar down box"] {
+            assert!(why.contains(part), "{part} in {why}");
+        }
+    }
+
+    #[test]
+    fn a_doubt_says_how_long_it_can_last() {
+        let mut state = state(Stage::InDoubt, 14_400, 0);
+        state.instance.lands_until = Moment(T + 3_600 + 240);
+        let why = needs_you(&state).unwrap();
+        assert!(why.contains("at the latest in 5 min"), "{why}");
     }
 
     #[test]

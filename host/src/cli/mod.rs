@@ -19,11 +19,13 @@ mod out;
 mod practice;
 mod progress;
 mod public_key;
+mod ready;
 mod refused;
 mod run_command;
 mod scratch;
 mod settle;
 mod spending;
+mod stop;
 mod terminal;
 mod text;
 mod up;
@@ -41,7 +43,10 @@ type Done = Result<Code, FlowError>;
 
 /// Runs the command that this process was started with.
 pub async fn run() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return not_understood(&error),
+    };
     let out = Out::new(args.json);
     start_log(&args.command);
     let code = match dispatch(args.command, &out).await {
@@ -52,6 +57,16 @@ pub async fn run() -> ExitCode {
         }
     };
     code.into()
+}
+
+/// Help and versions are answers; what cannot be understood is told the way answers were asked for.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let asked_json = std::env::args().take_while(|word| word != "--").any(|word| word == "--json");
+    match error.use_stderr() && asked_json {
+        true => Out::new(true).document(&refused::usage(&error.render().to_string())),
+        false => drop(error.print()),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 async fn dispatch(command: Command, out: &Out) -> Done {
@@ -66,6 +81,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Ssh(ask) => terminal::ssh(out, ask).await,
         Command::Run(ask) => run_command::run(out, ask).await,
         Command::Logs(ask) => logs::logs(out, ask).await,
+        Command::Stop(ask) => stop::stop(out, ask).await,
         Command::Spending(ask) => spending::spending(out, ask).await,
         Command::Doctor => doctor::doctor(out).await,
         Command::Login(ask) => login::login(out, ask).await,

@@ -91,6 +91,7 @@ fn in_words(found: &Found, shown: &[&Offer], ask: &Offers) -> String {
 fn summary(found: &Found, shown: usize, all: bool) -> String {
     let sold_out = found.offers.iter().filter(|offer| offer.in_stock == Some(false)).count();
     match (found.fitting, shown) {
+        (0, _) if !found.nowhere.is_empty() => format!("nothing fits: {}", found.nowhere.join("\n")),
         (0, _) => "nothing fits; ask for less, or elsewhere".to_owned(),
         (fitting, 0) => format!("all {fitting} that fit are sold out (--all shows them)"),
         (fitting, shown) => {
@@ -172,6 +173,7 @@ pub(super) mod tests {
             offers: (0..fitting).map(|n| offer("x", 1, n >= out)).collect(),
             fitting,
             no_answer: (0..silent).map(|_| NoAnswer { provider: "p".into(), why: "w".into() }).collect(),
+            nowhere: vec![],
         };
         for (found, shown, all, part) in [
             (found(0, 0, 0), 0, false, "nothing fits"),

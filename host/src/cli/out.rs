@@ -45,9 +45,9 @@ impl Out {
     }
 
     pub(super) fn error(&self, error: &FlowError) {
-        self.aside(refused::message(error));
-        if self.json {
-            self.document(&refused::document(error));
+        match self.json {
+            true => self.document(&refused::document(error)),
+            false => self.aside(refused::message(error)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Errors in three parts: what happened, the numbers, what to do next. The chain of causes is told once, here.
 
+use super::text::for_terminal;
 use crate::flow::{FlowError, bound, clean};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -18,7 +19,7 @@ pub(super) fn message(error: &FlowError) -> String {
     lines.extend(causes(error).into_iter().map(|cause| format!("  because: {cause}")));
     lines.extend(hints.into_iter().map(|hint| format!("  hint: {hint}")));
     // A provider's or a machine's words may be among them.
-    bound(&clean(lines.join("\n").as_bytes()), TEXT_MAX)
+    for_terminal(&bound(&clean(lines.join("\n").as_bytes()), TEXT_MAX))
 }
 
 /// Returns the same for a program.
@@ -32,14 +33,23 @@ pub(super) fn document(error: &FlowError) -> Value {
         FlowError::InDoubt { instance, .. } => Some(instance),
         _ => None,
     };
+    let hints: Vec<String> = hints.iter().map(|hint| for_terminal(hint)).collect();
     json!({ "error": {
         "kind": error.kind(),
-        "text": lines.join("\n"),
+        "text": for_terminal(&lines.join("\n")),
         "because": causes(error),
         "hints": hints,
         "limits": over,
         "instance": instance,
     }})
+}
+
+/// Returns what clap says of a command line for a program.
+pub(super) fn usage(text: &str) -> Value {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let first = lines.first().map_or("", |line| line.trim_start_matches("error: "));
+    let rest = lines.iter().skip(1).collect::<Vec<_>>();
+    json!({ "error": { "kind": "usage", "text": first, "because": [], "hints": rest, "limits": [], "instance": null } })
 }
 
 /// Parts what happened from what to do next. A refusal by limits keeps each hint under its limit.
@@ -117,12 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn a_command_line_that_is_not_understood_is_a_document_too() {
+        let told = usage("error: a value is required\n\nUsage: bursar run\n\nFor more, try '--help'.\n");
+        assert_eq!(told["error"]["kind"], "usage");
+        assert_eq!(told["error"]["text"], "a value is required");
+        assert_eq!(told["error"]["hints"], json!(["Usage: bursar run", "For more, try '--help'."]));
+    }
+
+    #[test]
     fn a_refusal_by_limits_keeps_every_limit_with_its_numbers() {
         let over = Over {
             limit: LimitKey::MaxPricePerHour,
             allowed: "1.00 USD/h".into(),
             would_be: "this offer costs 2.00 USD/h".into(),
             hint: "find an offer up to 1.00 USD/h".into(),
+            narrowed_by: None,
         };
         let error = FlowError::from(Refusal { over: vec![over] });
         let text = message(&error);

@@ -1,16 +1,23 @@
 //! `bursar run`: one command on a machine, ended with this process, or started as a job that outlives everything.
 
-use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting};
-use crate::flow::{FlowError, JobSpec, LOCAL_PRINCIPAL, Ran, Rooms, Run};
+use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
+use crate::flow::{FlowError, JobSpec, LOCAL_PRINCIPAL, Ran, Rooms, Run, Sink, Streams};
 use bursar_core::time::human;
 use serde_json::json;
-use std::{io::Write, time::Duration};
+use std::{
+    io::{IsTerminal, Read, Write},
+    time::Duration,
+};
+use tokio::sync::mpsc;
 
-/// Of each stream; the middle of what is longer is left out.
+/// Of each stream in a JSON answer; the middle of what is longer is left out. Without `--json` every byte is passed on.
 const OUTPUT_MAX: usize = 8 << 20;
 
 pub(super) async fn run(out: &Out, ask: args::Run) -> Done {
     let rooms = open(out).await?;
+    if !ready_first(&rooms, &ask.name).await? {
+        return Ok(Code::Left);
+    }
     let command = shell_line(&ask.command);
     match &ask.job {
         Some(job) => start_job(out, &rooms, &ask, job, command).await,
@@ -22,31 +29,71 @@ async fn run_now(out: &Out, rooms: &Rooms, ask: &args::Run, command: String) -> 
     let timeout = Duration::from_secs(ask.timeout);
     let run = Run { command, timeout, stdin: None, max_output: OUTPUT_MAX, workdir: ask.workdir.clone() };
     let waiting = Waiting::new(&format!("running on `{}`", ask.name));
+    // In a task of its own: a reader of our output that is slow holds up this task, and never Ctrl-C.
+    let mut task = tokio::spawn({
+        let (rooms, name, waiting) = (rooms.clone(), ask.name.clone(), waiting.clone());
+        let json = out.json;
+        async move {
+            match json {
+                true => rooms.run_command(LOCAL_PRINCIPAL, &name, &run).await,
+                false => rooms.run_through(LOCAL_PRINCIPAL, &name, &run, streams(&waiting)).await,
+            }
+        }
+    });
     let ran = tokio::select! {
-        ran = rooms.run_command(LOCAL_PRINCIPAL, &ask.name, &run) => Some(ran),
+        ran = &mut task => Some(ran),
         _ = tokio::signal::ctrl_c() => None,
     };
     waiting.done();
     let Some(ran) = ran else {
-        // Dropping it ended it over there; give that word time to leave.
+        // Dropping it ends it over there; give that word time to leave.
+        task.abort();
         tokio::time::sleep(Duration::from_millis(500)).await;
         out.aside("left: the command was told to end; look before you repeat it");
         return Ok(Code::Left);
     };
-    let ran = ran?;
+    let broke = |error| FlowError::failed(format!("running it broke down: {error}"), "look before you repeat it");
+    let ran = ran.map_err(broke)??;
     show(out, &ran);
     ended(&ran, ask)
 }
 
 fn show(out: &Out, ran: &Ran) {
     if out.json {
-        return out.document(&json!({
+        out.document(&json!({
             "stdout": ran.stdout, "stderr": ran.stderr, "exit": ran.exit, "signal": ran.signal, "timed_out": ran.timed_out,
             "stdout_bytes": ran.stdout_bytes, "stderr_bytes": ran.stderr_bytes,
         }));
     }
-    out.raw(&ran.stdout);
-    drop(std::io::stderr().write_all(ran.stderr.as_bytes()));
+}
+
+/// This process's own streams, byte for byte. The spinner goes when the first byte comes.
+fn streams(waiting: &Waiting) -> Streams {
+    Streams { stdin: stdin(), stdout: sink(waiting, std::io::stdout()), stderr: sink(waiting, std::io::stderr()) }
+}
+
+fn sink(waiting: &Waiting, mut to: impl Write + Send + 'static) -> Sink {
+    let waiting = waiting.clone();
+    Box::new(move |bytes| {
+        waiting.done();
+        to.write_all(bytes).and_then(|()| to.flush()).is_ok()
+    })
+}
+
+/// What is piped in, read by a thread that never holds up the end of this process; a terminal is for `bursar ssh`.
+fn stdin() -> mpsc::Receiver<Vec<u8>> {
+    let (send, pieces) = mpsc::channel(4);
+    if !std::io::stdin().is_terminal() {
+        std::thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            while let Ok(some @ 1..) = std::io::stdin().read(&mut piece) {
+                if send.blocking_send(piece[..some].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    pieces
 }
 
 fn ended(ran: &Ran, ask: &args::Run) -> Done {
@@ -58,6 +105,8 @@ fn ended(ran: &Ran, ask: &args::Run) -> Done {
     }
     match (ran.exit, &ran.signal) {
         (Some(code), _) => Ok(Code::Remote(u8::try_from(code).unwrap_or(255))),
+        // Whoever read our output went away; shells tell that so.
+        (None, None) if ran.unwanted => Ok(Code::Remote(141)),
         (None, Some(signal)) => Err(FlowError::failed(
             format!("the command was killed by {signal} on the machine"),
             "look for what ended it there",
@@ -74,7 +123,10 @@ async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command
     let (name, state) = (&started.name, &started.state);
     out.answer(
         || json!({ "job": name, "state": state, "started_at": started.started_at }),
-        || format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
+        || match state.is_open() {
+            true => format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
+            false => format!("job `{name}` has ended already: {state}; read it: bursar logs {} {name}", ask.name),
+        },
     );
     Ok(Code::Done)
 }
@@ -98,6 +150,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     #[test]
     fn one_word_is_shell_and_several_are_arguments() {
@@ -112,9 +165,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_command_on_a_machine_needs_no_dashes_and_keeps_its_own_options() {
+        for (line, timeout, words) in [
+            ("run box --timeout 5s ls -l --json", 5, "ls -l --json"),
+            ("run box --timeout 5s -- ls -l", 5, "ls -l"),
+            ("run --timeout 5s box ls --timeout 9s", 5, "ls --timeout 9s"),
+            ("run box -- -x", 600, "-x"),
+        ] {
+            let parsed = args::Args::try_parse_from(["bursar"].into_iter().chain(line.split_whitespace())).unwrap();
+            let args::Command::Run(run) = &parsed.command else { panic!("{line}") };
+            assert_eq!((run.timeout, run.command.join(" ").as_str(), parsed.json), (timeout, words, false), "{line}");
+        }
+    }
+
     fn ran(exit: Option<i32>, signal: Option<&str>, timed_out: bool) -> Ran {
         let (stdout, stderr) = (String::new(), String::new());
-        Ran { stdout, stderr, exit, signal: signal.map(str::to_owned), timed_out, stdout_bytes: 0, stderr_bytes: 0 }
+        Ran {
+            stdout,
+            stderr,
+            exit,
+            signal: signal.map(str::to_owned),
+            timed_out,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            unwanted: false,
+        }
     }
 
     #[test]

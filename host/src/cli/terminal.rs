@@ -1,11 +1,14 @@
 //! `bursar ssh`: becomes the system's `ssh`, with our key and the pinned host key and nothing else.
 
-use super::{Done, args::Ssh, open::open, out::Out};
+use super::{Done, args::Ssh, exit::Code, open::open, out::Out, ready::ready_first};
 use crate::flow::{FlowError, LOCAL_PRINCIPAL};
 use std::os::unix::process::CommandExt;
 
 pub(super) async fn ssh(out: &Out, ask: Ssh) -> Done {
     let rooms = open(out).await?;
+    if !ready_first(&rooms, &ask.name).await? {
+        return Ok(Code::Left);
+    }
     let mut words = rooms.terminal_command(LOCAL_PRINCIPAL, &ask.name).await?;
     if !ask.command.is_empty() {
         // Behind `--` nothing of the command is an option of ssh.

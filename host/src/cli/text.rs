@@ -14,6 +14,31 @@ pub(super) fn one_line(text: &str) -> String {
     clean_line(text.as_bytes(), LINE_MAX)
 }
 
+/// What the rooms below call by the names of the agent's tools, and how a person in a terminal does it.
+const IN_A_TERMINAL: [(&str, &str); 16] = [
+    ("list_instances (`bursar ls`)", "`bursar ls`"),
+    ("get_instance (`bursar ls`)", "`bursar ls`"),
+    ("find_offers (`bursar offers`)", "`bursar offers`"),
+    ("list_providers, or `bursar driver list`", "`bursar driver list`"),
+    ("call get_instance until it is ready", "`bursar ls --refresh` tells how far it is"),
+    ("call list_jobs for the names", "`bursar logs MACHINE` lists the jobs"),
+    ("read it with get_job, end it with stop_job", "read it with `bursar logs`, end it with `bursar stop`"),
+    ("use it, destroy it first", "use it, end it first with `bursar down`"),
+    ("destroy one first", "end one first with `bursar down`"),
+    ("destroy something first", "end something first with `bursar down`"),
+    ("destroy that one first", "end that one first with `bursar down`"),
+    ("ask find_offers again", "look at `bursar offers` again"),
+    ("find_offers", "`bursar offers`"),
+    ("list_instances", "`bursar ls`"),
+    ("get_instance", "`bursar ls`"),
+    ("list_providers", "`bursar driver list`"),
+];
+
+/// Returns a text with the commands of the terminal in the place of the agent's tools.
+pub(super) fn for_terminal(text: &str) -> String {
+    IN_A_TERMINAL.iter().fold(text.to_owned(), |text, (tool, command)| text.replace(tool, command))
+}
+
 /// Returns a moment in UTC, to the minute.
 pub(super) fn moment(at: Moment) -> String {
     stamp(at).map_or_else(|| at.0.to_string(), |stamp| stamp.strftime("%Y-%m-%d %H:%M UTC").to_string())
@@ -95,6 +120,23 @@ pub(super) fn env_line(key: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_name_commands_in_a_terminal() {
+        for (_, command) in IN_A_TERMINAL {
+            assert!(command.contains("bursar "), "{command}");
+        }
+        for (tool, said) in [
+            ("see list_instances (`bursar ls`)", "see `bursar ls`"),
+            (
+                "read it with get_job, end it with stop_job, or x",
+                "read it with `bursar logs`, end it with `bursar stop`, or x",
+            ),
+            ("see find_offers, and ask for less", "see `bursar offers`, and ask for less"),
+        ] {
+            assert_eq!(for_terminal(tool), said);
+        }
+    }
 
     #[test]
     fn values_survive_a_shell() {

@@ -9,11 +9,12 @@ use super::{
     out::Out,
     progress::Waiting,
     public_key::public_key,
+    ready::make_ready,
     refused,
     text::{from_now, moment},
     values,
 };
-use crate::flow::{CreateInstance, Created, Fit, FlowError, InstanceState, LOCAL_PRINCIPAL, Rooms, Wanted};
+use crate::flow::{CreateInstance, Created, Fit, FlowError, InstanceState, LOCAL_PRINCIPAL, Rooms, Wanted, check_name};
 use bursar_core::{
     instance::{Instance, Stage},
     offer::Wish,
@@ -58,7 +59,7 @@ async fn rent(out: &Out, rooms: &Rooms, ask: &Up, create: CreateInstance) -> Don
     }
     let stay = stay && !ask.no_wait;
     let instance = match may_become_ready(&created.instance)? {
-        true if stay => match make_ready(rooms, &created).await? {
+        true if stay => match make_ready(rooms, &created.instance.id).await? {
             Some(instance) => instance,
             None => return left(out, rooms, &ask.name).await,
         },
@@ -105,20 +106,6 @@ fn may_become_ready(instance: &Instance) -> Result<bool, FlowError> {
             format!("wait for its end with `bursar down {}`, then ask again", instance.name),
         )),
     }
-}
-
-/// Returns nothing where the person left before.
-async fn make_ready(rooms: &Rooms, created: &Created) -> Result<Option<Instance>, FlowError> {
-    let waiting = Waiting::new("made; waiting for its address");
-    let progress = waiting.progress();
-    let (rooms, id) = (rooms.clone(), created.instance.id.clone());
-    let mut task = tokio::spawn(async move { rooms.make_ready(&id, &progress).await });
-    let ready = tokio::select! {
-        ready = &mut task => Some(ready),
-        _ = tokio::signal::ctrl_c() => None,
-    };
-    waiting.done();
-    ready.map(|ready| ready.map_err(broke_down)?).transpose()
 }
 
 async fn left(out: &Out, rooms: &Rooms, name: &str) -> Done {
@@ -198,7 +185,7 @@ fn in_words(state: &InstanceState) -> String {
         (Stage::Ready, _) => format!("`{name}` is ready: {}", instance.title),
         (_, Some(note)) => format!("`{name}` is not ready, and is kept: {note}"),
         (_, None) => {
-            format!("`{name}` is made and not ready yet; `bursar up {name}` with the same arguments goes on with it")
+            format!("`{name}` is made and not ready yet; the commands below make it ready first")
         }
     };
     format!(
@@ -219,6 +206,7 @@ fn end_in_words(state: &InstanceState) -> String {
 }
 
 fn create_instance(ask: &Up) -> Result<CreateInstance, FlowError> {
+    check_name(&ask.name)?;
     let wanted = match &ask.offer {
         Some(offer) => Wanted::Offer { provider: offer.provider.clone(), id: offer.id.clone() },
         None if ask.wanted.is_empty() => {

@@ -108,7 +108,10 @@ impl Rooms {
         match self.store.reserve(&new, self.clock.now(), &self.worker.row(), decided).await {
             Ok(_) => Ok(new),
             Err(ReserveError::NameTaken(open)) => Err(ReserveOr::Open(open)),
-            Err(ReserveError::Refused(refusal)) => Err(ReserveOr::Flow(refusal.into())),
+            Err(ReserveError::Refused(refusal)) => {
+                let told = self.with_places(refusal).await.map_err(ReserveOr::Flow)?;
+                Err(ReserveOr::Flow(told.into()))
+            }
             Err(ReserveError::Store(error)) => Err(ReserveOr::Flow(error.into())),
         }
     }
@@ -297,7 +300,7 @@ fn refuse_dearer(ask: &CreateInstance, quote: &Quote) -> Result<(), FlowError> {
 }
 
 /// A name goes into commands, tables and `ssh NAME`.
-fn check_name(name: &str) -> Result<(), FlowError> {
+pub fn check_name(name: &str) -> Result<(), FlowError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let fits = (1..=40).contains(&name.len())
         && name.chars().all(plain)

@@ -18,11 +18,20 @@ impl Rooms {
             Some(bytes) => bytes.to_vec(),
             None => self.read(file_or_name)?,
         };
-        Ok(self.drivers.inspect(&bytes).await?)
+        self.drivers.inspect(&bytes).await.map_err(|error| {
+            let what = format!("{} is no driver that could be let in: {error}", file_or_name.display());
+            FlowError::refused(what, "a driver is a component of the world `bursar:driver`, built for this version")
+        })
     }
 
     /// Lets in a dropped driver as it lies there now.
     pub async fn allow_driver(&self, name: &str) -> Result<(), FlowError> {
+        if self.bundled(Path::new(name)).is_some() {
+            return Err(FlowError::refused(
+                format!("`{name}` comes with this binary and serves without your word"),
+                "drop a file into the plugins folder first, if you want another one in its place",
+            ));
+        }
         let (drivers, name) = (self.drivers.clone(), name.to_owned());
         let allowed = tokio::task::spawn_blocking(move || drivers.allow(&name)).await;
         Ok(allowed.map_err(|error| FlowError::failed(format!("it could not be let in: {error}"), "try again"))??)

@@ -8,6 +8,7 @@ use bursar_core::{
 };
 use bursar_drivers::Listed as ListedDriver;
 use futures::future::join_all;
+use std::collections::BTreeSet;
 
 /// Offers of all providers that answered, cheapest first, and who did not answer.
 pub struct Found {
@@ -15,6 +16,8 @@ pub struct Found {
     /// How many fitted, before the limit cut.
     pub fitting: usize,
     pub no_answer: Vec<NoAnswer>,
+    /// Where nothing fitted: the words of the wish that no offer at all has, and what there is.
+    pub nowhere: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -47,20 +50,23 @@ impl Rooms {
     /// Asks every provider, or one, at the same time.
     pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
         let names = self.providers(provider)?;
-        // A site may be named by a part of its name, which only we match; and who cuts first cannot count.
-        let wide = &Wish { site: None, limit: 0, ..wish.clone() };
+        // A site may be named by a part of its name, which only we match; a GPU that nobody has is told from one that does not fit; and who cuts first cannot count.
+        let wide = &Wish { site: None, gpu: None, limit: 0, ..wish.clone() };
         let asked = names.iter().map(|name| async move {
             let driver = self.driver(name).await?;
             Ok::<_, FlowError>(driver.offers(&self.at(), wide).await?)
         });
-        let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![] };
+        let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![], nowhere: vec![] };
+        let mut all = vec![];
         for (name, answer) in names.iter().zip(join_all(asked).await) {
             match answer {
-                Ok(offers) => found.offers.extend(offers.into_iter().filter(|offer| wish.fits(offer))),
+                Ok(offers) => all.extend(offers),
                 Err(error) if provider.is_some() => return Err(error),
                 Err(error) => found.no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
             }
         }
+        found.nowhere = nowhere(wish, &all);
+        found.offers.extend(all.into_iter().filter(|offer| wish.fits(offer)));
         // What can be had comes first, then what costs least.
         found.offers.sort_by(|a, b| rank(a).cmp(&rank(b)));
         found.fitting = found.offers.len();
@@ -153,6 +159,24 @@ impl Rooms {
     pub async fn list_charges(&self, provider: &str, since: Moment) -> Result<Vec<ProviderCharge>, FlowError> {
         Ok(self.driver(provider).await?.charges(&self.at(), since).await?)
     }
+}
+
+/// Says which word of a wish no offer has, whatever else is asked, and what there is instead.
+fn nowhere(wish: &Wish, all: &[Offer]) -> Vec<String> {
+    let none = |word: &str, only: Wish, known: BTreeSet<String>| {
+        let missing = !known.is_empty() && !all.iter().any(|offer| only.fits(offer));
+        let known: Vec<String> = known.into_iter().take(20).collect();
+        missing.then(|| format!("{word}; there are: {}", known.join(", ")))
+    };
+    let gpu = wish.gpu.as_ref().and_then(|gpu| {
+        let known = all.iter().filter_map(|offer| Some(offer.hardware.gpu.as_ref()?.model.clone())).collect();
+        none(&format!("no GPU is called `{gpu}`"), Wish { gpu: Some(gpu.clone()), ..Wish::default() }, known)
+    });
+    let site = wish.site.as_ref().and_then(|site| {
+        let known = all.iter().filter_map(|offer| Some(offer.site.as_ref()?.id.clone())).collect();
+        none(&format!("no site is called `{site}`"), Wish { site: Some(site.clone()), ..Wish::default() }, known)
+    });
+    gpu.into_iter().chain(site).collect()
 }
 
 fn rank(offer: &Offer) -> (bool, Usd, &str, &str) {

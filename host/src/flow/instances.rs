@@ -2,7 +2,7 @@
 
 use super::{FlowError, Rooms, find_offers::NoAnswer};
 use bursar_core::{
-    instance::{Instance, View},
+    instance::{Instance, Stage, View},
     ledger::Totals,
     money::Usd,
     settle,
@@ -105,7 +105,15 @@ impl Rooms {
         };
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
         driver.restart(&at, handle).await?;
-        self.note(&instance.id, "restarted").await?;
+        let again = |instance: &mut Instance| {
+            // It is ready again only when SSH answers again.
+            if instance.stage == Stage::Ready {
+                instance.stage = Stage::Made;
+            }
+            instance.note = Some("restarted".to_owned());
+            (vec![], ())
+        };
+        self.store.change(&instance.id, self.clock.now(), again).await?;
         self.state_of(self.require(&instance.id).await?, None).await
     }
 

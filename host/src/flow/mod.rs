@@ -21,7 +21,7 @@ mod worker;
 mod workspace;
 
 pub use audit::DoorCounts;
-pub use create_instance::{CreateInstance, Created, Wanted};
+pub use create_instance::{CreateInstance, Created, Wanted, check_name};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
 pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};
@@ -30,7 +30,7 @@ pub use make_ready::Progress;
 pub use owner::Check;
 pub use remote::Source;
 pub use spending::{Fit, Spending};
-pub use stop_instance::Stopped;
+pub use stop_instance::{END_NOT_ACCEPTED, Stopped};
 pub use watch::Round;
 pub use worker::Worker;
 pub use workspace::Workspace;
@@ -40,14 +40,17 @@ pub use bursar_drivers::{
     Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
     manifest::{RouteAsk, SettingAsk},
 };
-pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, bound, clean, clean_line};
+pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, bound, clean, clean_line};
 
 use crate::clock::Clock;
-use bursar_core::limits::Limits;
+use bursar_core::{
+    ledger::Refusal,
+    limits::{LimitKey, Limits},
+};
 use bursar_drivers::{At, Driver, Drivers};
 use bursar_ssh::Ssh;
 use bursar_store::Store;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The name under which the local user's instances stand in the ledger.
 pub const LOCAL_PRINCIPAL: &str = "owner";
@@ -114,6 +117,22 @@ impl Rooms {
     pub async fn limits(&self) -> Result<Limits, FlowError> {
         let stored = self.store.limits().await?.unwrap_or_default();
         Ok(self.settings.narrowed(&self.settings.with_file(stored)?)?.0)
+    }
+
+    /// Returns what the ledger holds, whatever this process is narrowed to, and where each limit is narrowed.
+    pub async fn limits_and_places(&self) -> Result<(Limits, BTreeMap<LimitKey, String>), FlowError> {
+        let stored = self.store.limits().await?.unwrap_or_default();
+        let places = self.settings.places(&stored)?;
+        Ok((stored, places))
+    }
+
+    /// Says of each limit that refused where it is narrowed, so that the owner changes the right one.
+    async fn with_places(&self, mut refusal: Refusal) -> Result<Refusal, FlowError> {
+        let (_, mut places) = self.limits_and_places().await?;
+        for over in &mut refusal.over {
+            over.narrowed_by = places.remove(&over.limit);
+        }
+        Ok(refusal)
     }
 
     /// Stores the limits of a ledger that has none, so that all processes on it use the same.

@@ -109,10 +109,7 @@ impl Rooms {
             Ok(line) => Check::good("ssh key", line.split(' ').take(1).collect::<String>() + " key ready"),
             Err(error) => Check::bad("ssh key", error.to_string(), error.hint()),
         });
-        checks.push(match super::Workspace::open(&self.settings.workspace, &self.settings.home) {
-            Ok(_) => Check::good("workspace", self.settings.workspace.display().to_string()),
-            Err(error) => Check::bad("workspace", error.to_string(), "choose another folder"),
-        });
+        checks.push(self.check_workspace());
         checks.extend(self.check_door().await);
         for provider in self.list_providers().await {
             checks.extend(self.check_provider(provider).await);
@@ -123,6 +120,21 @@ impl Rooms {
              there Bursar stops mistakes, not intent",
         ));
         checks
+    }
+
+    /// Looking makes no folder.
+    fn check_workspace(&self) -> Check {
+        let folder = &self.settings.workspace;
+        if !folder.exists() {
+            return Check::good(
+                "workspace",
+                format!("{}, not there yet: made when it is first used", folder.display()),
+            );
+        }
+        match super::Workspace::open(folder, &self.settings.home) {
+            Ok(_) => Check::good("workspace", folder.display().to_string()),
+            Err(error) => Check::bad("workspace", error.to_string(), "choose another folder"),
+        }
     }
 
     async fn check_ledger(&self) -> Check {
@@ -203,7 +215,10 @@ impl Rooms {
             match place {
                 CredentialPlace::Missing => {
                     let about = self.credential_about(&name, credential).await.unwrap_or_default();
-                    let todo = format!("run `bursar login {name}`, or set {} ({about})", variables.join(" or "));
+                    let todo = match self.settings.practice {
+                        Some(_) => PRACTICE_KEY.to_owned(),
+                        None => format!("run `bursar login {name}`, or set {} ({about})", variables.join(" or ")),
+                    };
                     return vec![Check::bad(what, "no key is set", todo)];
                 }
                 CredentialPlace::Environment(variable) => {
@@ -217,10 +232,29 @@ impl Rooms {
             Ok((accounts, _)) => Check::good(format!("{name} account"), in_words(&accounts)),
             Err(error) => {
                 let abouts = self.abouts(&name, &provider.credentials).await;
-                Check::bad(format!("{name} account"), error.to_string(), what_to_do(&error, &name, &abouts))
+                let todo = match self.settings.practice {
+                    Some(_) => in_practice(&error).map(str::to_owned),
+                    None => None,
+                };
+                let todo = todo.unwrap_or_else(|| what_to_do(&error, &name, &abouts));
+                Check::bad(format!("{name} account"), error.to_string(), todo)
             }
         });
         checks
+    }
+}
+
+const PRACTICE_KEY: &str = "set the lines that `bursar practice --env` prints again: the key of practice is among them";
+
+/// Says what the owner can do where the provider is the imitation on this computer.
+fn in_practice(error: &FlowError) -> Option<&'static str> {
+    let FlowError::Call(call) = error else { return None };
+    match &call.kind {
+        CallErrorKind::Unauthorized(_) => Some(PRACTICE_KEY),
+        CallErrorKind::NotSent(_) | CallErrorKind::MaybeSent(_) | CallErrorKind::TimedOut { .. } => {
+            Some("start `bursar practice --env` again and take its lines, or unset BURSAR_PRACTICE to leave practice")
+        }
+        _ => None,
     }
 }
 

@@ -59,7 +59,10 @@ impl Rooms {
     /// Decides without writing: would this fit now?
     pub(super) async fn would_fit(&self, priced: &Priced) -> Result<Result<(), Refusal>, FlowError> {
         let (limits, standing) = (self.limits().await?, self.store.standing().await?);
-        Ok(decide(&limits, &standing, &priced.quote, &priced.account))
+        match decide(&limits, &standing, &priced.quote, &priced.account) {
+            Ok(()) => Ok(Ok(())),
+            Err(refusal) => Ok(Err(self.with_places(refusal).await?)),
+        }
     }
 
     async fn offer(&self, driver: &Driver, id: &str) -> Result<Offer, FlowError> {

@@ -2,7 +2,9 @@
 
 use super::{FlowError, Rooms, Workspace};
 use bursar_core::instance::{Instance, Stage};
-use bursar_ssh::{Content, Copied, Job, JobRead, JobSpec, JobStopped, JobSummary, Ran, Run, SshError, Target, Upload};
+use bursar_ssh::{
+    Content, Copied, Job, JobRead, JobSpec, JobStopped, JobSummary, Ran, Run, SshError, Streams, Target, Upload,
+};
 use std::path::PathBuf;
 
 /// What is sent to a machine.
@@ -25,6 +27,18 @@ impl Rooms {
     pub async fn run_command(&self, principal: &str, name: &str, run: &Run) -> Result<Ran, FlowError> {
         let target = self.target(principal, name).await?;
         Ok(self.ssh.run(&target, run).await?)
+    }
+
+    /// The same, byte for byte, as it comes.
+    pub async fn run_through(
+        &self,
+        principal: &str,
+        name: &str,
+        run: &Run,
+        streams: Streams,
+    ) -> Result<Ran, FlowError> {
+        let target = self.target(principal, name).await?;
+        Ok(self.ssh.run_through(&target, run, streams).await?)
     }
 
     pub async fn upload_file(

@@ -74,9 +74,14 @@ impl Rooms {
                     allowed: spending.limits.show(limit),
                     would_be: format!("{amount} USD would come to {charged} USD charged and {held} USD held"),
                     hint: format!("{} USD are left", spending.left),
+                    narrowed_by: None,
                 }],
             }
         });
+        let refusal = match refusal {
+            Some(refusal) => Some(self.with_places(refusal).await?),
+            None => None,
+        };
         Ok(Fit { quote: None, hold: amount, refusal })
     }
 

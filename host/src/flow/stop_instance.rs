@@ -10,6 +10,9 @@ use bursar_core::{
 use bursar_drivers::At;
 use std::time::{Duration, Instant};
 
+/// How the note of an instance begins whose provider did not take its end.
+pub const END_NOT_ACCEPTED: &str = "its end was asked and not accepted";
+
 /// How far an end has come.
 #[derive(Debug, Clone)]
 pub struct Stopped {
@@ -27,6 +30,11 @@ impl Stopped {
         let Stopped { instance, charged, held } = self;
         match self.is_gone() {
             true => format!("`{}` is gone; it cost {charged} USD", instance.name),
+            false if instance.handle.is_none() => format!(
+                "`{}` is in doubt, and there is nothing to end yet: it is ended as soon as its provider lists it, and released \
+                 if it never appears; {held} USD stay held until then",
+                instance.name
+            ),
             false => format!(
                 "the end of `{}` is asked and not yet seen; {held} USD stay held until two complete lists are without it, \
                  and it is asked again while a bursar lives",
@@ -43,8 +51,7 @@ impl Rooms {
         self.begin_stop(id, why).await?;
         loop {
             if let Err(error) = self.settle_one(id).await {
-                tracing::warn!(instance = %id, %error, "its end could not be taken further");
-                self.note(id, format!("its end could not be taken further: {error}")).await?;
+                self.note_odd(id, format!("its end could not be taken further: {error}")).await?;
             }
             let stopped = self.stopped(id).await?;
             if stopped.is_gone() || began.elapsed() >= wait {
@@ -97,25 +104,34 @@ impl Rooms {
         if instance.sightings.seen_at.is_none()
             && let Err(error) = self.observe(&instance.provider).await
         {
-            tracing::warn!(instance = %instance.id, %error, "could not be listed before its end");
+            // The same reason refuses its end, mostly, and is told there.
+            tracing::debug!(instance = %instance.id, %error, "could not be listed before its end");
         }
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
         let ended = self.driver(&instance.provider).await?.destroy(&at, handle).await;
         if !ended.accepted {
             let why =
                 ended.result.err().map_or_else(|| "the answer did not say so".to_owned(), |error| error.to_string());
-            self.note(&instance.id, format!("its end was asked and not accepted: {why}")).await?;
-            tracing::warn!(instance = %instance.id, why, "its end was asked and not accepted");
-            return Ok(());
+            return self.note_odd(&instance.id, format!("{END_NOT_ACCEPTED}: {why}")).await;
         }
         let now = self.clock.now();
         let accept = |instance: &mut Instance| {
             instance.sightings.end_accepted_at = Some(now);
             instance.sightings.absent_at.clear();
+            instance.note = instance.note.take().filter(|note| !note.starts_with(END_NOT_ACCEPTED));
             (vec![], ())
         };
         self.store.change(&instance.id, now, accept).await?;
         tracing::info!(instance = %instance.id, by_host = ended.by_host, "its end was accepted");
+        Ok(())
+    }
+
+    /// Notes what is odd, and logs it once, however often it is tried again.
+    async fn note_odd(&self, id: &InstanceId, text: String) -> Result<(), FlowError> {
+        if self.require(id).await?.note.as_ref() != Some(&text) {
+            tracing::warn!(instance = %id, "{text}");
+            self.note(id, text).await?;
+        }
         Ok(())
     }
 

@@ -65,6 +65,9 @@ impl Rooms {
 
     /// Starts again the making-ready of instances whose process died before they were.
     fn go_on(&self, open: &[Instance], helped: &mut HashSet<InstanceId>) {
+        let made = |id: &InstanceId| open.iter().any(|instance| instance.id == *id && instance.stage == Stage::Made);
+        // One that became ready and was restarted is helped again.
+        helped.retain(made);
         for instance in open.iter().filter(|instance| instance.stage == Stage::Made) {
             if !helped.insert(instance.id.clone()) {
                 continue;

@@ -20,6 +20,9 @@ impl Workspace {
                 "set `workspace` in bursar.toml, or BURSAR_WORKSPACE, to a folder for the agent's files",
             )
         };
+        if is_of_the_system(path) {
+            return Err(bad("it is a folder of the system".to_owned()));
+        }
         std::fs::create_dir_all(path).map_err(|error| bad(error.to_string()))?;
         let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
         let state = home.canonicalize().unwrap_or_else(|_| home.to_owned());
@@ -65,6 +68,10 @@ impl Workspace {
         };
         match inside {
             Some(inside) if inside.file_name().is_some() => Ok(inside.to_owned()),
+            Some(inside) if inside.as_os_str().is_empty() || inside == Path::new(".") => Err(FlowError::refused(
+                format!("{path} is the workspace itself"),
+                "name a file in it; pack a folder first",
+            )),
             _ => Err(self.outside(path)),
         }
     }
@@ -118,6 +125,12 @@ impl Drop for Receiving<'_> {
     }
 }
 
+/// Folders that no agent's files belong into, whoever named them.
+fn is_of_the_system(path: &Path) -> bool {
+    let theirs = ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
+    path == Path::new("/") || theirs.iter().any(|folder| path.starts_with(folder))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +177,9 @@ mod tests {
         let home = root.path().join("home");
         std::fs::create_dir_all(home.join("inner")).unwrap();
         assert!(Workspace::open(root.path(), &home).is_err());
+        for folder in ["/", "/etc", "/usr/share/x"] {
+            assert!(Workspace::open(Path::new(folder), &home).is_err(), "{folder}");
+        }
         assert!(Workspace::open(&home.join("inner"), &home).is_err());
     }
 }

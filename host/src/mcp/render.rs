@@ -104,7 +104,7 @@ fn refused_by(over: &[Over]) -> String {
 
 fn what_fits(over: &[Over]) -> String {
     let hints: Vec<&str> = over.iter().map(|over| over.hint.as_str()).collect();
-    let commands: Vec<String> = over.iter().map(|over| format!("`bursar limits set {} VALUE`", over.limit)).collect();
+    let commands: Vec<String> = over.iter().map(Over::owners_way).collect();
     format!("{}. Only the owner can change a limit, in a terminal: {}", hints.join("; "), commands.join(", "))
 }
 
@@ -179,8 +179,13 @@ mod tests {
 
     #[test]
     fn a_refusal_names_every_limit_with_its_numbers_and_the_setting() {
-        let over =
-            |limit| Over { limit, allowed: "1.00 USD/h".into(), would_be: "2.00 USD/h".into(), hint: "less".into() };
+        let over = |limit| Over {
+            limit,
+            allowed: "1.00 USD/h".into(),
+            would_be: "2.00 USD/h".into(),
+            hint: "less".into(),
+            narrowed_by: None,
+        };
         let refusal = Refusal { over: vec![over(LimitKey::MaxPricePerHour), over(LimitKey::MaxBurnPerHour)] };
         let error = ToolError::from(FlowError::Limits(refusal));
         assert_eq!(error.kind, "refused");

@@ -1,5 +1,6 @@
 //! What can go wrong on a machine, told apart by what the caller can do about it. Texts from machines arrive here cleaned.
 
+use bursar_core::time::Moment;
 use std::path::PathBuf;
 
 /// A failure of this room. `hint` says what to do next.
@@ -27,8 +28,8 @@ pub enum SshError {
     #[error("the machine failed {doing}: {why}")]
     Machine { doing: &'static str, why: String },
     /// A job of that name runs; nothing was started.
-    #[error("job {name} already runs on this instance, since {started_at} (unix time)")]
-    JobRuns { name: String, started_at: u64 },
+    #[error("job {name} already runs on this instance, since {started_at}")]
+    JobRuns { name: String, started_at: Moment },
     /// No job of that name was ever started there.
     #[error("no job {name} on this instance; known: {known}")]
     NoSuchJob { name: String, known: String },

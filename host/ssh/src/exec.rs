@@ -7,6 +7,7 @@ use std::time::Duration;
 use russh::ChannelMsg;
 use russh::client::Msg;
 use russh::{ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -40,11 +41,20 @@ pub(crate) struct Running {
     exited_at: Option<Instant>,
 }
 
+/// What a command reads.
+pub(crate) enum Input {
+    Whole(Vec<u8>),
+    /// Pieces, until the sender is gone.
+    Pieces(mpsc::Receiver<Vec<u8>>),
+}
+
 /// How waiting ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Until {
     Ended,
     TimeUp,
+    /// Nobody takes the output any more.
+    Unwanted,
     /// The connection broke.
     Broken,
 }
@@ -84,12 +94,13 @@ impl Ssh {
         script: &str,
         secs: u64,
     ) -> Result<Answer, SshError> {
-        let mut running =
-            self.begin(at, script, Vec::new(), Gather::exact(ANSWER_MAX), Gather::folding(8 * 1024)).await?;
+        let mut running = self
+            .begin(at, script, Input::Whole(Vec::new()), Gather::exact(ANSWER_MAX), Gather::folding(8 * 1024))
+            .await?;
         match running.until(Instant::now() + Duration::from_secs(secs)).await {
             Until::Ended => running.answer(doing),
             Until::TimeUp => Err(SshError::TooSlow { address: at.address(), doing, secs }),
-            Until::Broken => Err(SshError::Lost { address: at.address(), doing }),
+            Until::Broken | Until::Unwanted => Err(SshError::Lost { address: at.address(), doing }),
         }
     }
 
@@ -98,7 +109,7 @@ impl Ssh {
         &self,
         at: &Target,
         script: &str,
-        stdin: Vec<u8>,
+        stdin: Input,
         stdout: Gather,
         stderr: Gather,
     ) -> Result<Running, SshError> {
@@ -127,11 +138,17 @@ impl Ssh {
 }
 
 /// Writes beside the reading: a command that answers before it has read everything must not stand still.
-async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Vec<u8>) {
+async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
     let all = async {
         write.data(&line[..]).await?;
-        if !stdin.is_empty() {
-            write.data(&stdin[..]).await?;
+        match stdin {
+            Input::Whole(bytes) if bytes.is_empty() => {}
+            Input::Whole(bytes) => write.data(&bytes[..]).await?,
+            Input::Pieces(mut pieces) => {
+                while let Some(piece) = pieces.recv().await {
+                    write.data(&piece[..]).await?;
+                }
+            }
         }
         write.eof().await
     };
@@ -155,6 +172,23 @@ impl Running {
                 Ok(None) if self.exited_at.is_some() => return self.ended(),
                 Ok(None) => return Until::Broken,
                 Ok(Some(message)) => self.take(message),
+            }
+            if self.stdout.is_shut() || self.stderr.is_shut() {
+                return Until::Unwanted;
+            }
+        }
+    }
+
+    /// Goes on taking what comes until `other` is done: output that nobody takes holds up the whole connection.
+    pub(crate) async fn take_during(&mut self, other: impl Future<Output = ()>) {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                () = &mut other => return,
+                message = self.read.wait() => match message {
+                    Some(message) => self.take(message),
+                    None => return other.await,
+                },
             }
         }
     }

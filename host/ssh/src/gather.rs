@@ -8,6 +8,9 @@ use crate::clean::{bound, clean, left_out_note};
 /// A line longer than this is passed on in pieces, and repainting starts anew in each.
 const LINE_MAX: usize = 64 * 1024;
 
+/// Takes the bytes of a stream as they come, and says whether it wants more.
+pub type Sink = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
 /// Holds at most `max` bytes of a stream, and one unfinished line.
 pub(crate) struct Gather {
     max: usize,
@@ -20,6 +23,9 @@ pub(crate) struct Gather {
     tail: VecDeque<u8>,
     left_out: u64,
     total: u64,
+    /// Takes every byte in the place of memory, until it wants no more.
+    sink: Option<Sink>,
+    is_shut: bool,
 }
 
 impl Gather {
@@ -39,11 +45,27 @@ impl Gather {
             tail: VecDeque::new(),
             left_out: 0,
             total: 0,
+            sink: None,
+            is_shut: false,
         }
+    }
+
+    /// For who wants every byte as it comes: nothing is kept.
+    pub(crate) fn through(sink: Sink) -> Gather {
+        Gather { sink: Some(sink), ..Gather::exact(0) }
+    }
+
+    /// Returns whether whoever takes the bytes wants no more.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.is_shut
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
+        if let Some(sink) = &mut self.sink {
+            self.is_shut = self.is_shut || !sink(bytes);
+            return;
+        }
         if !self.fold {
             return self.keep(bytes);
         }

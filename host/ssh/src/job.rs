@@ -9,6 +9,7 @@ use crate::key::random_hex;
 use crate::run::{checked, enter};
 use crate::script::quote;
 use crate::{Ssh, Target};
+use bursar_core::time::Moment;
 
 pub(crate) const LIB: &str = include_str!("lib.sh");
 pub(crate) const JOB_LIB: &str = include_str!("job_lib.sh");
@@ -62,7 +63,10 @@ impl Ssh {
         );
         let text = self.ask(at, "starting a job", &script, 30).await?.succeeded("starting a job")?.text();
         if let Some(since) = text.strip_prefix("runs ") {
-            return Err(SshError::JobRuns { name: spec.name.clone(), started_at: since.trim().parse().unwrap_or(0) });
+            return Err(SshError::JobRuns {
+                name: spec.name.clone(),
+                started_at: Moment(since.trim().parse().unwrap_or(0)),
+            });
         }
         job_read::summary(&text, "starting a job")
     }

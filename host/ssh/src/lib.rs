@@ -25,9 +25,10 @@ pub use bursar_core::job::JobState;
 pub use clean::{bound, clean, clean_line};
 pub use copy::{Content, Copied, Upload};
 pub use error::SshError;
+pub use gather::Sink;
 pub use job::{JobSpec, JobStopped};
 pub use job_read::{Job, JobRead, JobSummary};
-pub use run::{Ran, Run};
+pub use run::{Ran, Run, Streams};
 pub use set_up::{Gpu, SetUp, SetUpState};
 
 /// One machine, and how it is reached. The pinned host key and the warm connection belong to `instance`.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::error::SshError;
-use crate::exec::{Running, Until};
-use crate::gather::Gather;
+use crate::exec::{Input, Running, Until};
+use crate::gather::{Gather, Sink};
 use crate::script::quote;
 use crate::{Ssh, Target};
 
@@ -27,6 +28,14 @@ pub struct Run {
     pub workdir: Option<String>,
 }
 
+/// Where the streams of a command go as they are, byte for byte.
+pub struct Streams {
+    /// Pieces of its input; it ends when the sender is gone.
+    pub stdin: mpsc::Receiver<Vec<u8>>,
+    pub stdout: Sink,
+    pub stderr: Sink,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
@@ -36,6 +45,8 @@ pub struct Ran {
     pub signal: Option<String>,
     /// The time was up: the command's processes were ended, and the output is what came until then.
     pub timed_out: bool,
+    /// Nobody took its output any more: the command's processes were ended.
+    pub unwanted: bool,
     /// The real sizes, whatever was left out of the texts.
     pub stdout_bytes: u64,
     pub stderr_bytes: u64,
@@ -49,23 +60,34 @@ impl Ssh {
 
     /// Runs a command to its end, or ends it when the time is up or the caller goes away.
     pub async fn run(&self, at: &Target, run: &Run) -> Result<Ran, SshError> {
+        let stdin = Input::Whole(run.stdin.clone().unwrap_or_default());
+        self.run_with(at, run, stdin, Gather::folding(run.max_output), Gather::folding(run.max_output)).await
+    }
+
+    /// The same, with its streams passed through: the texts in the answer stay empty. It is ended, too, when nobody takes
+    /// its output any more.
+    pub async fn run_through(&self, at: &Target, run: &Run, streams: Streams) -> Result<Ran, SshError> {
+        let Streams { stdin, stdout, stderr } = streams;
+        self.run_with(at, run, Input::Pieces(stdin), Gather::through(stdout), Gather::through(stderr)).await
+    }
+
+    async fn run_with(&self, at: &Target, run: &Run, stdin: Input, out: Gather, err: Gather) -> Result<Ran, SshError> {
         let script = script(run)?;
-        let stdin = run.stdin.clone().unwrap_or_default();
-        let (out, err) = (Gather::folding(run.max_output), Gather::folding(run.max_output));
         let running = self.begin(at, &script, stdin, out, err).await?;
         let mut ending = EndOnDrop { ssh: self.clone(), at: at.clone(), running: Some(running) };
         let running = ending.running.as_mut().expect("set one line above");
         let until = running.until(Instant::now() + run.timeout).await;
         let timed_out = until == Until::TimeUp;
-        if timed_out {
+        if timed_out || until == Until::Unwanted {
             if let Some(pid) = running.pid {
-                self.end_session(at, pid).await;
+                running.take_during(self.end_session(at, pid)).await;
             }
             running.until(Instant::now() + Duration::from_secs(1)).await;
         }
         let running = ending.running.take().expect("set above and taken only here");
         match until {
             Until::Broken => Err(SshError::Lost { address: at.address(), doing: "running a command" }),
+            Until::Unwanted => Ok(Ran { exit: None, signal: None, unwanted: true, ..ran(running, false) }),
             _ => Ok(ran(running, timed_out)),
         }
     }
@@ -92,6 +114,7 @@ fn ran(mut running: Running, timed_out: bool) -> Ran {
         exit: if timed_out { None } else { running.exit },
         signal: running.signal.take(),
         timed_out,
+        unwanted: false,
     }
 }
 

@@ -99,7 +99,9 @@ impl Server {
         let mut child = Command::new(&command[0])
             .args(&command[1..])
             .env("BURSAR_HOME", home)
-            .env("BURSAR_CONFIG", home.join("none.toml"))
+            // A folder without settings, whoever measures.
+            .env("XDG_CONFIG_HOME", home)
+            .env_remove("BURSAR_CONFIG")
             .env_remove("BITLAUNCH_API_KEY")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

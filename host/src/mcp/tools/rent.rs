@@ -33,7 +33,7 @@ pub(super) fn tool() -> Tool {
 struct Create {
     /// Yours, unique among open instances
     name: String,
-    /// As find_offers shows it. Without: a wish by the next four
+    /// As find_offers shows it. Without: a wish by gpu, min_vram_gb, site, provider
     offer: Option<String>,
     /// Part of the model's name
     gpu: Option<String>,

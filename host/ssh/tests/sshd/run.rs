@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use bursar_ssh::Run;
+use bursar_ssh::{Run, Sink, Streams};
 
 use crate::machine::{Machine, run};
 
@@ -33,6 +33,42 @@ async fn any_command_text_survives() {
         }
         assert_eq!((ran.stdout.as_str(), ran.exit), (stdout, Some(exit)), "{command}: {ran:?}");
     }
+}
+
+#[tokio::test]
+async fn streams_are_passed_through_byte_for_byte() {
+    let machine = Machine::start();
+    let sent: Vec<u8> = (0..9_000_000_u32).map(|n| (n % 251) as u8 ^ (n / 251) as u8).collect();
+    let (pieces, stdin) = tokio::sync::mpsc::channel(2);
+    let (taken, mut came) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
+    let stdout: Sink = Box::new(move |bytes| taken.send(bytes.to_vec()).is_ok());
+    let streams = Streams { stdin, stdout, stderr: Box::new(|_| true) };
+    let feeding = tokio::spawn({
+        let sent = sent.clone();
+        async move {
+            for piece in sent.chunks(100_000) {
+                pieces.send(piece.to_vec()).await.unwrap();
+            }
+        }
+    });
+    let ran = machine.ssh.run_through(&machine.at(), &run("cat"), streams).await.unwrap();
+    feeding.await.unwrap();
+    let mut got = vec![];
+    while let Some(piece) = came.recv().await {
+        got.extend(piece);
+    }
+    assert!(got == sent, "{} bytes of {}", got.len(), sent.len());
+    assert_eq!((ran.exit, ran.stdout_bytes, ran.stdout.as_str()), (Some(0), 9_000_000, ""));
+}
+
+#[tokio::test]
+async fn a_command_whose_output_nobody_takes_is_ended() {
+    let machine = Machine::start();
+    let (_open, stdin) = tokio::sync::mpsc::channel(1);
+    let streams = Streams { stdin, stdout: Box::new(|_| false), stderr: Box::new(|_| true) };
+    let ran = machine.ssh.run_through(&machine.at(), &run("yes unwanted-words"), streams).await.unwrap();
+    assert!(ran.unwanted && ran.exit.is_none(), "{ran:?}");
+    assert!(!machine.lives("yes unwanted-words"));
 }
 
 #[tokio::test]

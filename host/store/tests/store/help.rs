@@ -108,6 +108,7 @@ pub(crate) fn at_most(open: usize) -> impl FnOnce(&Standing) -> Result<(), Refus
             allowed: open.to_string(),
             would_be: format!("{} are open", standing.open.len()),
             hint: "destroy one".to_owned(),
+            narrowed_by: None,
         };
         Err(Refusal { over: vec![over] })
     }
