@@ -1,18 +1,20 @@
-//! `cargo xtask demo | test | bench | live`: the commands of the README. Everything they need they install or name.
+//! `cargo xtask demo | test | bench | live | weaken`: the commands of the README. Everything they need they install or name.
 
 mod bench;
 mod live;
 mod tools;
+mod weaken;
 
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | live
+const USAGE: &str = "usage: cargo xtask demo | test | bench | live | weaken
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench   measures start, memory and the size of the tool list
-  live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it";
+  live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it
+  weaken  weakens the sandbox in a copy of this tree, once per patch, and sees that a test fails each time";
 
 fn main() -> Result<()> {
     std::env::set_current_dir(root())?;
@@ -22,6 +24,7 @@ fn main() -> Result<()> {
         "test" => test(),
         "bench" => bench::run(),
         "live" => live::run(),
+        "weaken" => weaken::run_all(),
         _ => bail!("{USAGE}"),
     }
 }
