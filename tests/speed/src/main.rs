@@ -52,6 +52,7 @@ async fn driver(home: &tempfile::TempDir, body: Vec<u8>) -> Result<Arc<Driver>> 
     let outbound = Outbound { loopback: true, ..Outbound::default() };
     let settings = BTreeMap::from([("bitlaunch".to_owned(), BTreeMap::from([("hosts".to_owned(), "1".to_owned())]))]);
     let config = Config {
+        audit: std::sync::Arc::new(()),
         home: home.path().join("state"),
         plugins: None,
         bundled: DRIVER,

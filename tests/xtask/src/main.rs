@@ -1,20 +1,22 @@
-//! `cargo xtask demo | test | bench | fuzz | live`: the commands of the README. Everything they need they install or name.
+//! `cargo xtask demo | test | bench | fuzz | live | weaken`: the commands of the README. Everything they need they install or name.
 
 mod bench;
 mod fuzz;
 mod live;
 mod tools;
+mod weaken;
 
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | live
+const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | live | weaken
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench   measures start, memory and the size of the tool list
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
-  live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it";
+  live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it
+  weaken  weakens the sandbox in a copy of this tree, once per patch, and sees that a test fails each time";
 
 fn main() -> Result<()> {
     if let Some(rustc) = fuzz::as_compiler() {
@@ -28,6 +30,7 @@ fn main() -> Result<()> {
         "bench" => bench::run(),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         "live" => live::run(),
+        "weaken" => weaken::run_all(),
         _ => bail!("{USAGE}"),
     }
 }

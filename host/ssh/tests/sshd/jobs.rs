@@ -177,7 +177,7 @@ async fn a_taken_name_is_refused_and_an_ended_one_is_free_again() {
     let machine = Machine::start();
     start(&machine, "train", "echo first; sleep 2").await;
     let error = machine.ssh.start_job(&machine.at(), &spec("train", "echo second")).await.unwrap_err();
-    assert!(matches!(&error, SshError::JobRuns { started_at, .. } if *started_at > 0), "{error}");
+    assert!(matches!(&error, SshError::JobRuns { started_at, .. } if started_at.0 > 0), "{error}");
     assert!(error.hint().contains("stop_job"), "{}", error.hint());
     ended(&machine, "train").await;
     start(&machine, "train", "echo second").await;
