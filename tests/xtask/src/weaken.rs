@@ -78,9 +78,7 @@ impl Weakening {
         run(&mut self.test(copy, &["--no-run"]))?;
         let output = self.test(copy, &[]).output()?;
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        for line in told.lines().filter(|line| line.contains("got through") || line.contains("panicked")).take(3) {
-            eprintln!("{line}");
-        }
+        told.lines().filter(|line| line.contains("got through")).for_each(|line| eprintln!("{line}"));
         Ok(!output.status.success() && told.contains("test result: FAILED"))
     }
 }
