@@ -12,7 +12,7 @@ pub fn case(idea: Reach) -> Case {
     let says = |says: &'static str| Case::of(&[(Call::Account, &[says])]);
     let named = |case: Case| case.given(|state| drop(state.answers.insert("/nodes".into(), (200, NODES.into()))));
     match idea {
-        Reach::AnAddressBesideTheFixedOne => says("failed to account: denied "),
+        Reach::AnAddressBesideTheFixedOne => says("failed (account): denied "),
         Reach::AnAddressNobodyNamed => named(says("answered-200 denied denied")),
         // Case 56.
         Reach::PartOfANamedAddress => named(says("answered-200 denied denied denied denied denied denied denied")),
@@ -22,8 +22,8 @@ pub fn case(idea: Reach) -> Case {
         // Case 56.
         Reach::AnAddressOfAnEarlierCall => named(Case::of(&[
             (Call::Account, &["answered-200"]),
-            (Call::Get, &["failed to get: denied "]),
-            (Call::Offers, &["failed to offers: denied "]),
+            (Call::Get, &["failed (get): denied "]),
+            (Call::Offers, &["failed (offers): denied "]),
         ])),
         Reach::APathAsRoute => says("denied denied denied denied denied denied denied denied"),
         Reach::AMethodAsRoute => says("denied denied denied denied"),

@@ -39,7 +39,7 @@ async fn a_manifest_that_signs_is_read_and_not_served() {
 async fn a_word_for_a_signer_has_no_value() {
     let (provider, drivers, _home) = with_signer(("{agent}", "{signer.agent}"), Signing::ASignerAsAWord).await;
     let error = drivers.driver("hostile").await.unwrap().account(&crate::common::at()).await.unwrap_err();
-    assert!(error.to_string().contains("failed to account: denied"), "{error}");
+    assert!(error.to_string().contains("failed (account): denied"), "{error}");
     assert!(provider.lines("GET").iter().all(|line| line.ends_with("/user")), "{:?}", provider.lines("GET"));
 }
 
