@@ -94,21 +94,22 @@ pub(crate) fn drop_low_cap(price: &mut Price) {
     price.billing.month_cap = price.billing.month_cap.filter(|cap| *cap >= least);
 }
 
-pub(crate) fn offer(provider: &str, offer: wit::Offer) -> Result<Offer, Nonsense> {
-    let Some(id) = text::id(&offer.id) else { return no("an offer whose id cannot be one") };
+/// Takes an offer. An image that is not known is left out.
+pub(crate) fn offer(provider: &str, offer: wit::Offer, known: impl Fn(&str) -> bool) -> Result<Offer, Nonsense> {
+    let Some(id) = text::id(offer.id) else { return no("an offer whose id cannot be one") };
     if offer.nodes_min == 0 || offer.nodes_max < offer.nodes_min {
         return no(format!("offer {id} of {} to {} nodes", offer.nodes_min, offer.nodes_max));
     }
     Ok(Offer {
         provider: provider.to_owned(),
-        title: text::clean(&offer.title, TITLE_MAX),
+        title: text::cleaned(offer.title, TITLE_MAX),
         hardware: hardware(offer.hardware),
         price: price(&offer.price).map_err(|Nonsense(why)| Nonsense(format!("offer {id}: {why}")))?,
         site: offer.site.map(site).transpose()?,
         in_stock: offer.in_stock,
         nodes_min: offer.nodes_min,
         nodes_max: offer.nodes_max,
-        image: offer.image.as_deref().and_then(text::id),
+        image: offer.image.and_then(text::id).filter(|image| known(image)),
         interruptible: offer.interruptible,
         ends: offer.ends.map(|at| moment(at, "an end")).transpose()?,
         id,
@@ -117,29 +118,29 @@ pub(crate) fn offer(provider: &str, offer: wit::Offer) -> Result<Offer, Nonsense
 
 fn hardware(hardware: wit::Hardware) -> Hardware {
     let gpu = hardware.gpu.filter(|gpu| gpu.count > 0).map(|gpu| Gpu {
-        model: text::clean(&gpu.model, NAME_MAX),
+        model: text::cleaned(gpu.model, NAME_MAX),
         count: gpu.count,
         vram_mib: gpu.vram_mib,
         slice: gpu.slice.filter(|(part, whole)| *part > 0 && part <= whole),
-        link: gpu.link.map(|link| text::clean(&link, NAME_MAX)),
+        link: gpu.link.map(|link| text::cleaned(link, NAME_MAX)),
     });
     let wit::Hardware { vcpus, memory_mib, disk_gib, .. } = hardware;
     Hardware { gpu, vcpus, memory_mib, disk_gib }
 }
 
 pub(crate) fn site(site: wit::Site) -> Result<Site, Nonsense> {
-    let Some(id) = text::id(&site.id) else { return no("a site whose id cannot be one") };
-    let country = site.country.map(|country| text::clean(&country, NAME_MAX));
-    Ok(Site { id, name: text::clean(&site.name, NAME_MAX), country })
+    let Some(id) = text::id(site.id) else { return no("a site whose id cannot be one") };
+    let country = site.country.map(|country| text::cleaned(country, NAME_MAX));
+    Ok(Site { id, name: text::cleaned(site.name, NAME_MAX), country })
 }
 
 pub(crate) fn image(image: images::Image) -> Result<Image, Nonsense> {
-    let Some(id) = text::id(&image.id) else { return no("an image whose id cannot be one") };
-    Ok(Image { id, name: text::clean(&image.name, TITLE_MAX), per_hour: usd(image.per_hour, "a price per hour")? })
+    let Some(id) = text::id(image.id) else { return no("an image whose id cannot be one") };
+    Ok(Image { id, name: text::cleaned(image.name, TITLE_MAX), per_hour: usd(image.per_hour, "a price per hour")? })
 }
 
 pub(crate) fn charge(charge: charges::Charge) -> Result<ProviderCharge, Nonsense> {
-    let Some(id) = text::id(&charge.id) else { return no("a charge whose id cannot be one") };
+    let Some(id) = text::id(charge.id) else { return no("a charge whose id cannot be one") };
     if charge.ends < charge.begins {
         return no(format!("charge {id} ends before it begins"));
     }
@@ -148,8 +149,8 @@ pub(crate) fn charge(charge: charges::Charge) -> Result<ProviderCharge, Nonsense
         begins: Moment(charge.begins),
         ends: moment(charge.ends, "a charge that ends")?,
         amount: sum(charge.amount, "a charge")?,
-        instance: charge.instance.as_deref().and_then(text::id),
-        what: text::clean(&charge.what, TITLE_MAX),
+        instance: charge.instance.and_then(text::id),
+        what: text::cleaned(charge.what, TITLE_MAX),
     })
 }
 
@@ -160,17 +161,17 @@ pub(crate) fn account(identity: String, account: wit::AccountInfo) -> Result<Acc
         // What does not fit is held at the end of the range: it can only refuse.
         burn_per_hour: account.burn_per_hour.map(|burn| Usd::from_micros(burn).unwrap_or(Usd::MAX)),
         instances_max: account.instances_max,
-        blocked: account.blocked.map(|why| text::clean(&why, TEXT_MAX)),
+        blocked: account.blocked.map(|why| text::cleaned(why, TEXT_MAX)),
     })
 }
 
 /// Takes a driver's view of an instance. `trusted` judges where it is said to answer SSH.
 pub(crate) fn view(instance: wit::Instance, trusted: impl Fn(&SshAt) -> Result<(), String>) -> Result<View, Nonsense> {
-    let Some(id) = text::id(&instance.handle.id) else { return no("an instance whose id cannot be one") };
+    let Some(id) = text::id(instance.handle.id) else { return no("an instance whose id cannot be one") };
     if instance.nodes.len() > NODES_MAX {
         return no(format!("instance {id} of {} nodes", instance.nodes.len()));
     }
-    let mut note = instance.note.map(|note| text::clean(&note, TEXT_MAX));
+    let mut note = instance.note.map(|note| text::cleaned(note, TEXT_MAX));
     let mut nodes = Vec::with_capacity(instance.nodes.len());
     for node in instance.nodes {
         let ssh = node.ssh.map(ssh_at).filter(|at| match trusted(at) {
@@ -180,12 +181,12 @@ pub(crate) fn view(instance: wit::Instance, trusted: impl Fn(&SshAt) -> Result<(
                 false
             }
         });
-        let (id, name) = (text::clean(&node.id, NAME_MAX), text::clean(&node.name, NAME_MAX));
+        let (id, name) = (text::cleaned(node.id, NAME_MAX), text::cleaned(node.name, NAME_MAX));
         nodes.push(Node { id, name, state: state(node.state), ssh });
     }
     Ok(View {
         handle: Handle { id, memo: memo(instance.handle.memo)? },
-        tag: instance.tag.as_deref().and_then(text::id),
+        tag: instance.tag.and_then(text::id),
         state: state(instance.state),
         per_hour: instance.per_hour.map(|rate| usd(rate, "a rate")).transpose()?,
         spent: instance.spent.map(|spent| Usd::from_micros(spent).unwrap_or(Usd::MAX)),
@@ -220,9 +221,9 @@ fn state(state: wit::State) -> ProviderState {
         S::Pausing => P::Pausing,
         S::Paused => P::Paused,
         S::Stopping => P::Stopping,
-        S::Failed(why) => P::Failed(text::clean(&why, TEXT_MAX)),
+        S::Failed(why) => P::Failed(text::cleaned(why, TEXT_MAX)),
         S::Gone => P::Gone,
-        S::Other(what) => P::Other(text::clean(&what, NAME_MAX)),
+        S::Other(what) => P::Other(text::cleaned(what, NAME_MAX)),
     }
 }
 

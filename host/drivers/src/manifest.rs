@@ -14,6 +14,7 @@ mod asks;
 mod build;
 mod check;
 mod conditions;
+mod plain;
 mod powers;
 mod problem;
 mod raw;

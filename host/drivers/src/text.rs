@@ -1,8 +1,16 @@
 //! Texts from strangers, made harmless: bounded, one line unless said otherwise, without anything that a terminal or a
 //! reader's eye could take for something else.
 
-/// Returns the text with what does not print removed, cut to so many characters.
+/// Returns the text with what does not print removed, cut to so many characters; the same one where nothing is to do.
+pub(crate) fn cleaned(text: String, max: usize) -> String {
+    if is_clean(&text, max) { text } else { clean(&text, max) }
+}
+
+/// Like `cleaned`, of a text that is kept elsewhere.
 pub(crate) fn clean(text: &str, max: usize) -> String {
+    if is_clean(text, max) {
+        return text.to_owned();
+    }
     let mut kept: String = text.chars().map(plain_space).filter(|c| prints(*c)).take(max + 1).collect();
     if kept.chars().count() > max {
         kept = kept.chars().take(max.saturating_sub(1)).chain(['…']).collect();
@@ -10,10 +18,21 @@ pub(crate) fn clean(text: &str, max: usize) -> String {
     kept.trim().to_owned()
 }
 
+/// Most texts are short, ASCII, and as they should be.
+fn is_clean(text: &str, max: usize) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() <= max && is_ascii_print(bytes) && bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ')
+}
+
+fn is_ascii_print(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |all, byte| all & (b' '..=b'~').contains(byte))
+}
+
 /// Returns the text if it can be an id of a provider: something that prints, of 1 to 128 characters, without spaces.
-pub(crate) fn id(text: &str) -> Option<String> {
-    let fits = !text.is_empty() && text.chars().count() <= 128 && text.chars().all(|c| prints(c) && !c.is_whitespace());
-    fits.then(|| text.to_owned())
+pub(crate) fn id(text: String) -> Option<String> {
+    let plain = |c: char| c.is_ascii_graphic() || prints(c) && !c.is_whitespace();
+    let fits = !text.is_empty() && (text.len() <= 128 || text.chars().count() <= 128) && text.chars().all(plain);
+    fits.then_some(text)
 }
 
 /// Returns whether it is a text that prints, of 1 to `max` characters: no control, nothing invisible, nothing turned round.
@@ -25,8 +44,8 @@ fn plain_space(c: char) -> char {
     if c.is_whitespace() { ' ' } else { c }
 }
 
-/// Not: control characters, direction marks and overrides, invisible joiners and fillers, tags, private use.
-fn prints(c: char) -> bool {
+/// Returns whether a reader sees it as what it is. Not: control characters, direction marks and overrides, invisible joiners and fillers, tags, private use.
+pub(crate) fn prints(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
@@ -55,8 +74,8 @@ mod tests {
     #[test]
     fn an_id_is_taken_whole_or_not_at_all() {
         for (text, fits) in [("vgpu-1/2", true), ("", false), ("a b", false), ("a\n", false), ("a\u{202e}", false)] {
-            assert_eq!(id(text).is_some(), fits, "{text:?}");
+            assert_eq!(id(text.to_owned()).is_some(), fits, "{text:?}");
         }
-        assert!(id(&"x".repeat(129)).is_none());
+        assert!(id("x".repeat(129)).is_none());
     }
 }

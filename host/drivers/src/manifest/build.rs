@@ -2,7 +2,7 @@
 
 use super::{
     AccountSource, Credential, Endpoint, Manifest, ManifestError, NamedBy, Place, Route, Setting, Signer, TEXT_MAX,
-    check,
+    check, plain,
     problem::{Problems, rule},
     raw, route,
 };
@@ -20,6 +20,7 @@ const DAY_SECS: u64 = 86_400;
 pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
     let mut problems = Problems::default();
     let Some((raw, table)) = keys(text, &mut problems) else { return Err(ManifestError { problems: problems.found }) };
+    plain::texts("", &toml::Value::Table(table.clone()), &mut problems);
     top(&raw, &mut problems);
     let endpoints = endpoints(&raw, &mut problems);
     let offer = problems.at("offer", None).take(
@@ -71,6 +72,9 @@ fn keys(text: &str, problems: &mut Problems) -> Option<(raw::Manifest, toml::Tab
             format!("it has {} bytes", text.len()),
             format!("keep it under {TEXT_MAX}"),
         );
+        return None;
+    }
+    if !plain::source(text, problems) {
         return None;
     }
     let read = toml::from_str::<raw::Manifest>(text).and_then(|raw| Ok((raw, toml::from_str::<toml::Table>(text)?)));

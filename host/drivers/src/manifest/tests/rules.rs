@@ -50,6 +50,11 @@ fn each_rule_refuses_what_breaks_it_and_names_itself() {
         ("offer = \"{size}/{region}\"", "offer = \"{size}-{region}\"", "manifest keys", "an offer's shape"),
         ("credential = \"key\"", "credential = \"kez\"", "manifest keys", "is not in [credentials]"),
         ("[\"ACME_API_KEY\"]", "[\"PATH=x\"]", "manifest keys", "env is no list of variable names"),
+        // what an owner reads before a grant is what stands there
+        ("\"a zone\"", "\"a \u{202e}zone\"", "manifest keys", "U+202E"),
+        ("\"a zone\"", "\"a \\u202ezone\"", "manifest keys", "settings.zone.about: it holds U+202E"),
+        ("\"a zone\"", "\"a\\nzone\"", "manifest keys", "settings.zone.about: it holds U+000A"),
+        ("\"a zone\"", "\"a \\u001b[2Jzone\"", "manifest keys", "settings.zone.about: it holds U+001B"),
         ("late_secs = 600", "late_secs = 0", "manifest sizes", "late_secs"),
         ("timeout_secs = 60", "timeout_secs = 151", "manifest sizes", "1 to 150"),
         ("call = \"GET /user\"", "call = \"GET /user\", timeout_secs = 31", "manifest sizes", "1 to 30"),
