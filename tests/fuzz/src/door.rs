@@ -37,13 +37,18 @@ thread_local! {
 
 /// Reads a call and up to 24 requests from the bytes, and asks the door for each.
 pub fn door(bytes: &[u8]) {
-    // The driver does not know the credential; a fuzzer that compares may.
-    if String::from_utf8_lossy(bytes).contains("s3cr") {
+    let (answers, asks) = halves(bytes);
+    // A driver does not know the credential; a fuzzer that watches what is compared may.
+    if secret::found(&String::from_utf8_lossy(asks)).is_some() || secret::found(&visible(asks)).is_some() {
         return;
     }
-    let (answers, asks) = halves(bytes);
     WORLD.with(|world| world.runtime.block_on(world.walk(answers, Bytes::new(asks))));
     json(answers);
+}
+
+/// What is left when everything is taken out that a cleaned text may lose.
+fn visible(bytes: &[u8]) -> String {
+    bytes.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect()
 }
 
 fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
