@@ -13,6 +13,8 @@ mod error;
 mod exports;
 mod json;
 mod keys;
+#[cfg(target_family = "wasm")]
+mod memory;
 mod money;
 mod offers;
 mod pages;

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::bindings::driver::bursar::driver::http::Request;
@@ -114,9 +114,12 @@ impl Answer {
         error::told(self.status, &self.body)
     }
 
-    /// Reads the whole answer as JSON.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error))
+    /// Reads the whole answer as JSON. What is read may borrow its texts from the answer, and costs less then.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        match std::str::from_utf8(&self.body) {
+            Ok(text) => serde_json::from_str(text).map_err(|error| self.unreadable(&error)),
+            Err(error) => Err(self.unreadable(&error)),
+        }
     }
 
     /// Reads what stands in this member, or the answer itself where it is not wrapped.
@@ -134,7 +137,7 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    fn unreadable(&self, error: &serde_json::Error) -> Error {
+    fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
         Error::Failed(format!("the answer to `{}` (status {}) is not as expected: {error}", self.route, self.status))
     }
 }

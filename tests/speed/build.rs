@@ -1,15 +1,23 @@
-//! Builds the BitLaunch driver as a component, as it is bundled, in a target directory of its own.
+//! Builds both drivers as components, BitLaunch as it is bundled, in target directories of their own.
 
 use std::{env, path::PathBuf, process::Command};
 
 fn main() {
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    for watched in ["../../plugins/Cargo.toml", "../../plugins/bitlaunch", "../../sdk", "../../wit"] {
+    for watched in
+        ["../plans/Cargo.toml", "../plans/driver.toml", "../plans/src", "../../plugins", "../../sdk", "../../wit"]
+    {
         println!("cargo::rerun-if-changed={watched}");
     }
+    component("../plans/Cargo.toml", "plans");
+    component("../../plugins/Cargo.toml", "bitlaunch");
+}
+
+fn component(manifest: &str, name: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let target = out.join("target").join(name);
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
-    cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--manifest-path"]);
-    cargo.arg("../../plugins/Cargo.toml").env("CARGO_TARGET_DIR", out.join("plugins"));
+    cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--manifest-path", manifest]);
+    cargo.args(["--package", name]).env("CARGO_TARGET_DIR", &target);
     // What the outer build sets for the host's own target is not meant for a component.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
@@ -20,7 +28,7 @@ fn main() {
         }
     }
     let built = cargo.status().expect("cargo can be started");
-    assert!(built.success(), "the driver could not be built; is the target there? rustup target add wasm32-wasip2");
-    let component = out.join("plugins/wasm32-wasip2/release/bitlaunch.wasm");
-    std::fs::copy(component, out.join("bitlaunch.wasm")).expect("the build makes the component");
+    assert!(built.success(), "{name} could not be built; is the target there? rustup target add wasm32-wasip2");
+    let component = target.join(format!("wasm32-wasip2/release/{name}.wasm"));
+    std::fs::copy(component, out.join(format!("{name}.wasm"))).expect("the build makes the component");
 }

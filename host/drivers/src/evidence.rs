@@ -5,7 +5,7 @@
 
 use crate::{
     json::Json,
-    manifest::{AccountSource, Made, Manifest, Place, Route},
+    manifest::{AccountSource, Effect, Made, Manifest, Place, Route},
     pointer::{Met, Pointer},
     template::{Cut, Words},
 };
@@ -21,8 +21,8 @@ mod verdict;
 pub use listing::{Listed, Listing};
 pub use stands::{addresses, stands_in};
 
-/// Everything that one answer shows.
-#[derive(Debug, Clone)]
+/// Everything that one answer shows; nothing, where the manifest has no line for it.
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub page: Option<Page>,
     pub prices: Vec<Priced>,
@@ -102,8 +102,9 @@ pub enum PriceSeen {
 }
 
 /// What a spend made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum MadeSeen {
+    #[default]
     Undeclared,
     None,
     One(String),
@@ -152,6 +153,9 @@ impl Seen {
 
 /// Reads an answer of a route. `words` are those the request was filled with.
 pub fn read(manifest: &Manifest, route: &Route, words: &Words, status: u16, body: &[u8]) -> Seen {
+    if !is_read(manifest, route) {
+        return Seen::default();
+    }
     let parsed = Json::parse(body);
     let unreadable = parsed.as_ref().err().map(|bad| format!("the answer is no JSON that can be relied on: {bad}"));
     let json = parsed.ok();
@@ -170,6 +174,18 @@ pub fn read(manifest: &Manifest, route: &Route, words: &Words, status: u16, body
         unreadable,
         json,
     }
+}
+
+/// Returns whether the manifest has any line for what this route answers.
+fn is_read(manifest: &Manifest, route: &Route) -> bool {
+    let tells = matches!(&manifest.account, AccountSource::Pointer { route: name, .. } if *name == route.name);
+    let names = |place: &Place| match place {
+        Place::Fixed(_) => false,
+        Place::Open { named_by } => named_by.iter().any(|by| by.route == route.name),
+    };
+    let has_lines = route.shows.is_some() || route.prices.is_some() || route.made.is_some();
+    let frees = matches!(route.effect, Effect::Spend | Effect::Release);
+    has_lines || frees || tells || manifest.endpoints.values().any(|endpoint| names(&endpoint.place))
 }
 
 fn made(route: &Route, good: Option<&Json>) -> MadeSeen {

@@ -106,7 +106,7 @@ impl Ground {
     }
 
     pub(crate) fn scrubbed_body(&self, body: Vec<u8>) -> Vec<u8> {
-        self.secrets().iter().fold(body, |body, secrets| secrets.bytes(&body))
+        self.secrets().iter().fold(body, |body, secrets| secrets.body(body))
     }
 
     fn secrets(&self) -> Vec<Arc<Secrets>> {

@@ -30,10 +30,10 @@ impl Hand {
         Hand { limits: authority::limits(), door, ticks: 0, waited: false, wasi: None }
     }
 
-    /// Counts 10 ms of computing; false once there have been too many. Waiting for the network is not computing.
-    pub(crate) fn spend_tick(&mut self) -> bool {
+    /// Counts 10 ms of computing, and returns how many there have been. Waiting for the network is not computing.
+    pub(crate) fn spend_tick(&mut self) -> u32 {
         self.ticks += u32::from(!std::mem::take(&mut self.waited));
-        self.ticks <= authority::TICKS_MAX
+        self.ticks
     }
 }
 

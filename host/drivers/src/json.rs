@@ -100,8 +100,14 @@ fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str("\"")
 }
 
+/// Few members are compared with each other sooner than they are hashed.
+const FEW: usize = 24;
+
 /// Returns whether a name stands twice.
 fn has_double(members: &[(String, Json)]) -> bool {
+    if members.len() <= FEW {
+        return members.iter().enumerate().any(|(n, (name, _))| members[..n].iter().any(|(other, _)| other == name));
+    }
     let mut seen = HashSet::with_capacity(members.len());
     !members.iter().all(|(name, _)| seen.insert(name.as_str()))
 }

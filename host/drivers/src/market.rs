@@ -33,20 +33,21 @@ impl Driver {
     /// Returns what fits the wish, cheapest first.
     pub async fn offers(&self, at: &At, wish: &Wish) -> Result<Vec<Offer>, CallError> {
         let call = self.begin(CallKind::Offers, at, |words| words).await?;
-        let (mut offers, mut ids, mut next) = (Vec::new(), HashSet::new(), None);
+        let (mut offers, mut next) = (Vec::new(), None);
         let mut walk = Walk::begin();
         loop {
             let (wanted, cursor) = (convert::to_wish(wish), next.take());
             let page = ask!(call, provider.call_offers(&wanted, cursor.as_deref())).await?;
             let taken = page.items.into_iter().take(ITEMS_MAX.saturating_sub(offers.len()));
-            let good = self.take(taken, |offer| self.offer(&call, offer));
-            offers.extend(good.filter(|offer| wish.fits(offer) && ids.insert(offer.id.clone())));
+            self.take(taken, |offer| self.offer(&call, offer), &mut offers);
+            offers.retain(|offer| wish.fits(offer));
             next = page.next;
             if next.is_none() || offers.len() >= ITEMS_MAX || !walk.goes_on() {
                 break;
             }
             call.record().next_page();
         }
+        drop_doubles(&mut offers);
         offers.sort_by(|a, b| (a.price.per_hour, &a.id).cmp(&(b.price.per_hour, &b.id)));
         if wish.limit > 0 {
             offers.truncate(wish.limit as usize);
@@ -84,14 +85,19 @@ impl Driver {
         let call = self.begin(CallKind::Images, at, |words| words.offer(cut)).await?;
         let told = ask!(call, images.call_list(offer)).await?;
         let known = |image: &Image| self.knows_image(&call, &image.id);
-        Ok(self.take(told.into_iter().take(ITEMS_MAX), convert::image).filter(known).collect())
+        let mut images = Vec::new();
+        self.take(told.into_iter().take(ITEMS_MAX), convert::image, &mut images);
+        images.retain(known);
+        Ok(images)
     }
 
     pub async fn sites(&self, at: &At) -> Result<Vec<Site>, CallError> {
         self.needs(CallKind::Sites, self.capabilities().sites)?;
         let call = self.begin(CallKind::Sites, at, |words| words).await?;
         let told = ask!(call, sites.call_list()).await?;
-        Ok(self.take(told.into_iter().take(ITEMS_MAX), convert::site).collect())
+        let mut sites = Vec::new();
+        self.take(told.into_iter().take(ITEMS_MAX), convert::site, &mut sites);
+        Ok(sites)
     }
 
     pub async fn charges(&self, at: &At, since: Moment) -> Result<Vec<ProviderCharge>, CallError> {
@@ -102,7 +108,7 @@ impl Driver {
         loop {
             let cursor: Option<String> = next.take();
             let page = ask!(call, charges.call_list(since.0, cursor.as_deref())).await?;
-            charges.extend(self.take(page.items.into_iter().take(ITEMS_MAX), convert::charge));
+            self.take(page.items.into_iter().take(ITEMS_MAX), convert::charge, &mut charges);
             next = page.next;
             if next.is_none() || charges.len() >= ITEMS_MAX || !walk.goes_on() {
                 return Ok(charges);
@@ -112,14 +118,19 @@ impl Driver {
     }
 
     /// Takes what makes sense; the rest is told to whoever debugs the driver.
-    pub(crate) fn take<'a, T, U>(
-        &'a self,
-        items: impl Iterator<Item = T> + 'a,
-        convert: impl Fn(T) -> Result<U, Nonsense> + 'a,
-    ) -> impl Iterator<Item = U> + 'a {
-        items.filter_map(move |item| {
-            convert(item).inspect_err(|why| tracing::debug!(driver = self.name(), %why, "not taken")).ok()
-        })
+    fn take<T, U>(
+        &self,
+        items: impl Iterator<Item = T>,
+        convert: impl Fn(T) -> Result<U, Nonsense>,
+        taken: &mut Vec<U>,
+    ) {
+        taken.reserve(items.size_hint().0);
+        for item in items {
+            match convert(item) {
+                Ok(good) => taken.push(good),
+                Err(why) => tracing::debug!(driver = self.name(), %why, "not taken"),
+            }
+        }
     }
 
     pub(crate) fn needs(&self, call: CallKind, can: bool) -> Result<(), CallError> {
@@ -135,10 +146,8 @@ impl Driver {
     }
 
     fn offer(&self, call: &Call<'_>, offer: types::Offer) -> Result<Offer, Nonsense> {
-        let mut offer = convert::offer(self.name(), offer)?;
-        self.manifest().offer.cut(&offer.id).map_err(|bad| Nonsense(bad.to_string()))?;
-        offer.image = offer.image.filter(|image| self.knows_image(call, image));
-        Ok(offer)
+        self.manifest().offer.fits(&offer.id).map_err(|bad| Nonsense(bad.to_string()))?;
+        convert::offer(self.name(), offer, |image| self.knows_image(call, image))
     }
 
     /// Rule 8: an image that runs on our machine stands in the manifest or in an answer.
@@ -159,6 +168,14 @@ impl Driver {
             .filter(|route| route.effect == Effect::Spend && route.open_in(CallKind::Create));
         creates.all(|route| lengths.iter().any(|length| route.holds(length)))
     }
+}
+
+/// Keeps the first offer of each id.
+fn drop_doubles(offers: &mut Vec<Offer>) {
+    let mut ids = HashSet::with_capacity(offers.len());
+    let first: Vec<bool> = offers.iter().map(|offer| ids.insert(offer.id.as_str())).collect();
+    let mut first = first.into_iter();
+    offers.retain(|_| first.next() == Some(true));
 }
 
 /// Fills in the words of one exact order.

@@ -4,7 +4,7 @@
 use crate::evidence::{self, Listing, MadeSeen, PriceSeen, Row, Seen, Tagged, Verdict};
 use crate::{manifest::Effect, manifest::Route, template::Cut, text};
 use bursar_core::money::Usd;
-use std::collections::HashMap;
+use std::{cell::OnceCell, collections::HashMap};
 
 /// Of all answers of a call together, kept to look addresses up in.
 const ANSWERS_MAX: usize = 8 << 20;
@@ -50,13 +50,25 @@ pub(crate) struct Record {
     /// The trail heard of something that must be kept before the call returns.
     pub(crate) keep: bool,
     prices: Vec<evidence::Priced>,
-    answers: Vec<String>,
+    answers: Vec<Answer>,
     answers_len: usize,
     /// What the driver itself put into requests: an answer that only says it back is no evidence.
     given: Vec<String>,
     looked: usize,
     /// Words that were looked up already, and whether they stood there.
     words: HashMap<String, bool>,
+}
+
+/// The body of an answer, and the same in lower case from the first time that a word is looked up in it.
+struct Answer {
+    body: Vec<u8>,
+    lower: OnceCell<String>,
+}
+
+impl Answer {
+    fn lower(&self) -> &str {
+        self.lower.get_or_init(|| String::from_utf8_lossy(&self.body).to_ascii_lowercase())
+    }
 }
 
 impl Record {
@@ -143,7 +155,7 @@ impl Record {
         if self.answers_len + body.len() <= ANSWERS_MAX {
             self.answers_len += body.len();
             self.words.clear();
-            self.answers.push(String::from_utf8_lossy(body).to_ascii_lowercase());
+            self.answers.push(Answer { body: body.to_vec(), lower: OnceCell::new() });
         }
     }
 
@@ -161,8 +173,9 @@ impl Record {
         let lower = word.to_ascii_lowercase();
         let own = self.given.iter().any(|given| given.contains(&lower));
         self.looked = self.looked.saturating_add(self.answers_len);
-        let stood =
-            !own && self.looked <= LOOKED_MAX && self.answers.iter().any(|answer| evidence::stands_in(&lower, answer));
+        let stood = !own
+            && self.looked <= LOOKED_MAX
+            && self.answers.iter().any(|answer| evidence::stands_in(&lower, answer.lower()));
         self.words.insert(word.to_owned(), stood);
         stood
     }

@@ -1,13 +1,13 @@
 //! Measures one driver call as the host makes it: a fresh sandbox, the door, the limits, and 50 plans that the provider
-//! answers from memory; beside it the same driver compiled natively. Prints figures, and judges nothing.
-//! `speed loop SECONDS` makes calls and nothing else, for a profiler.
+//! answers from memory; beside it the same driver compiled natively, on the SDK's own door. First a driver as small as one
+//! can be, then BitLaunch. Prints figures, and judges nothing. `speed plans SECONDS` and `speed bitlaunch SECONDS` make
+//! calls and nothing else, for a profiler.
 
 mod plans;
 
 use anyhow::{Context, Result, ensure};
-use bitlaunch::BitLaunch;
 use bursar_core::{offer::Wish, time::Moment};
-use bursar_driver::{Driver as _, testing::Recorded};
+use bursar_driver::testing::Recorded;
 use bursar_drivers::{At, Config, Driver, Drivers};
 use bursar_http::{Http, Outbound};
 use std::{
@@ -15,8 +15,12 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::runtime::Runtime;
 
-const DRIVER: &[(&str, &[u8])] = &[("bitlaunch.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/bitlaunch.wasm")))];
+const DRIVERS: &[(&str, &[u8])] = &[
+    ("plans.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/plans.wasm"))),
+    ("bitlaunch.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/bitlaunch.wasm"))),
+];
 const ROUNDS: usize = 20_000;
 const AT_ONCE: usize = 64;
 const NOW: u64 = 1_795_154_400;
@@ -24,26 +28,53 @@ const NOW: u64 = 1_795_154_400;
 fn main() -> Result<()> {
     let home = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
-    let body = plans::fifty();
-    let driver = runtime.block_on(driver(&home, body.clone()))?;
-    if std::env::args().nth(1).as_deref() == Some("loop") {
-        let secs = std::env::args().nth(2).unwrap_or_default().parse().unwrap_or(10);
-        let (began, call) = (Instant::now(), || async { one(&driver).await.map(drop) });
-        while began.elapsed() < Duration::from_secs(secs) {
-            runtime.block_on(call())?;
+    let only = std::env::args().nth(1);
+    for (name, route, body) in [("plans", "plans", plans::plain()), ("bitlaunch", "options", plans::bitlaunch())] {
+        let driver = runtime.block_on(driver(&home, name, body.clone()))?;
+        let native = |body: String| match name {
+            "plans" => natively::<::plans::Shop>(route, body),
+            _ => natively::<bitlaunch::BitLaunch>(route, body),
+        };
+        match &only {
+            None => measure(&runtime, name, &driver, native(String::from_utf8(body)?))?,
+            Some(wanted) if wanted == name => keep_calling(&runtime, &driver)?,
+            Some(_) => {}
         }
-        return Ok(());
     }
-    println!("the catalogue: 50 plans, {} bytes", body.len());
-    let (call, native) = runtime.block_on(in_turns(&driver, &body))?;
-    show("one call", &call);
-    show("the same driver natively, on the SDK's door", &native);
-    println!("ratio of the medians: {:.2}", micros(at(&call, 50)) / micros(at(&native, 50)));
-    at_once(&runtime, &driver, 2)?;
-    at_once(&runtime, &driver, AT_ONCE)
+    Ok(())
 }
 
-async fn driver(home: &tempfile::TempDir, body: Vec<u8>) -> Result<Arc<Driver>> {
+type Native = Box<dyn FnMut() -> usize>;
+
+fn measure(runtime: &Runtime, name: &str, driver: &Arc<Driver>, native: Native) -> Result<()> {
+    println!("driver {name}");
+    let (call, native) = runtime.block_on(in_turns(driver, native))?;
+    show("  one call", &call);
+    show("  the same driver natively", &native);
+    println!("  ratio of the medians: {:.2}", micros(at(&call, 50)) / micros(at(&native, 50)));
+    at_once(runtime, driver, 2)?;
+    at_once(runtime, driver, AT_ONCE)
+}
+
+fn keep_calling(runtime: &Runtime, driver: &Driver) -> Result<()> {
+    let secs = std::env::args().nth(2).unwrap_or_default().parse().unwrap_or(10);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(secs) {
+        runtime.block_on(one(driver))?;
+    }
+    Ok(())
+}
+
+fn natively<T: bursar_driver::Driver + 'static>(route: &str, body: String) -> Native {
+    let mut recorded = Recorded::<T>::new().reply(route, body).setting("hosts", "1");
+    let wish = wish();
+    Box::new(move || {
+        let page = recorded.unjudged("offers", |call| T::offers(call, &wish, None));
+        page.map_or(0, |page| page.items.len())
+    })
+}
+
+async fn driver(home: &tempfile::TempDir, name: &str, body: Vec<u8>) -> Result<Arc<Driver>> {
     let answering = move |_| {
         let mut response = http::Response::new(body.clone());
         response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
@@ -52,18 +83,18 @@ async fn driver(home: &tempfile::TempDir, body: Vec<u8>) -> Result<Arc<Driver>> 
     let outbound = Outbound { loopback: true, ..Outbound::default() };
     let settings = BTreeMap::from([("bitlaunch".to_owned(), BTreeMap::from([("hosts".to_owned(), "1".to_owned())]))]);
     let config = Config {
-        audit: std::sync::Arc::new(()),
         home: home.path().join("state"),
         plugins: None,
-        bundled: DRIVER,
+        bundled: DRIVERS,
         // Practice, for it keeps no gaps between requests. Nothing is dialled.
         practice: Some("http://127.0.0.1:9".to_owned()),
         settings,
         credentials: Arc::new(|_, _, _| Some("a-token-of-usual-length-0123456789abcdef".to_owned())),
+        audit: Arc::new(()),
         key_name: "bursar-speed".to_owned(),
     };
     let drivers = Drivers::open_with(config, Http::answering(outbound, Arc::new(answering)))?;
-    Ok(drivers.driver("bitlaunch").await?)
+    Ok(drivers.driver(name).await?)
 }
 
 async fn one(driver: &Driver) -> Result<usize> {
@@ -73,22 +104,19 @@ async fn one(driver: &Driver) -> Result<usize> {
 }
 
 /// Measures both in turns, so that whatever else the machine does meets both.
-async fn in_turns(driver: &Driver, body: &[u8]) -> Result<(Vec<Duration>, Vec<Duration>)> {
-    let body = String::from_utf8(body.to_vec())?;
-    let mut recorded = Recorded::<BitLaunch>::new().reply("options", body).setting("hosts", "1");
-    let wish = bursar_driver::Wish { limit: 0, ..wish() };
+async fn in_turns(driver: &Driver, mut native: Native) -> Result<(Vec<Duration>, Vec<Duration>)> {
     let (mut calls, mut natives) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
     for n in 0..ROUNDS + ROUNDS / 10 {
         let began = Instant::now();
         one(driver).await?;
         let (call, began) = (began.elapsed(), Instant::now());
-        let page = recorded.unjudged("offers", |call| BitLaunch::offers(call, &wish, None));
-        let native = began.elapsed();
-        ensure!(page.is_ok_and(|page| page.items.len() == 50), "natively it does not find 50 offers");
+        let found = native();
+        let took = began.elapsed();
+        ensure!(found == 50, "natively {found} offers came back, not 50");
         // The first tenth warms caches.
         if n >= ROUNDS / 10 {
             calls.push(call);
-            natives.push(native);
+            natives.push(took);
         }
     }
     calls.sort();
@@ -110,7 +138,7 @@ fn wish() -> bursar_driver::Wish {
 }
 
 /// So many tasks, each calling again and again.
-fn at_once(runtime: &tokio::runtime::Runtime, driver: &Arc<Driver>, tasks: usize) -> Result<()> {
+fn at_once(runtime: &Runtime, driver: &Arc<Driver>, tasks: usize) -> Result<()> {
     let (rounds, before, began) = (2 * ROUNDS / tasks, resident_kib()?, Instant::now());
     let running: Vec<_> = (0..tasks)
         .map(|_| {
@@ -133,8 +161,8 @@ fn at_once(runtime: &tokio::runtime::Runtime, driver: &Arc<Driver>, tasks: usize
     }
     let per_sec = took.len() as f64 / began.elapsed().as_secs_f64();
     took.sort();
-    show(&format!("{tasks} tasks on two threads: {per_sec:.0} calls per second; one call"), &took);
-    println!("  memory: {} KiB before, {} KiB after {} calls", before, resident_kib()?, took.len());
+    show(&format!("  {tasks} tasks on two threads: {per_sec:.0} calls per second; one call"), &took);
+    println!("    memory: {} KiB before, {} KiB after {} calls", before, resident_kib()?, took.len());
     Ok(())
 }
 

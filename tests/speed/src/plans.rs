@@ -1,8 +1,18 @@
-//! A catalogue of 50 plans in one place, shaped as the provider's answers are.
+//! Catalogues of 50 plans: one that says what an offer needs, and one shaped as BitLaunch's answers are.
 
 use serde_json::{Value, json};
 
-pub(crate) fn fifty() -> Vec<u8> {
+pub(crate) fn plain() -> Vec<u8> {
+    let plan = |n: u64| {
+        json!({
+            "id": format!("vc2-{n}c-{}gb", n + 1), "region": "fra", "title": format!("{n} vCPU, {} GB", n + 1),
+            "vcpus": n + 1, "memory_mib": 1_024 * (n + 1), "disk_gib": 25 + n, "per_hour": 15_000 + n, "in_stock": true,
+        })
+    };
+    json!({"plans": (0..50).map(plan).collect::<Vec<Value>>()}).to_string().into_bytes()
+}
+
+pub(crate) fn bitlaunch() -> Vec<u8> {
     let sizes: Vec<Value> = (0..50).map(size).collect();
     let version = |id: &str, what: &str| json!({"id": id, "description": what, "passwordUnsupported": false});
     let ubuntu = json!({

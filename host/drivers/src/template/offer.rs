@@ -41,19 +41,25 @@ impl OfferShape {
 
     /// Cuts an id into its parts; refuses one that does not have this shape.
     pub fn cut(&self, id: &str) -> Result<Cut, Refused> {
-        let values: Vec<&str> = id.split('/').collect();
+        self.fits(id)?;
+        let parts = self.parts.iter().cloned().zip(id.split('/').map(str::to_owned)).collect();
+        Ok(Cut { id: id.to_owned(), parts })
+    }
+
+    /// Returns whether an id has this shape, or why not.
+    pub fn fits(&self, id: &str) -> Result<(), Refused> {
         let refuse = |why: String| {
             let shown = crate::text::clean(id, 100);
             Err(Refused::new("", format!("offer `{shown}`"), why, format!("an id of this driver looks like `{self}`")))
         };
-        if values.len() != self.parts.len() {
-            return refuse(format!("it has {} parts, not {}", values.len(), self.parts.len()));
+        let parts = id.split('/').count();
+        if parts != self.parts.len() {
+            return refuse(format!("it has {parts} parts, not {}", self.parts.len()));
         }
-        if let Some((name, _)) = self.parts.iter().zip(&values).find(|(_, value)| !is_segment(value)) {
-            return refuse(format!("its `{name}` is not 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ + -`"));
+        match self.parts.iter().zip(id.split('/')).find(|(_, value)| !is_segment(value)) {
+            Some((name, _)) => refuse(format!("its `{name}` is not 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ + -`")),
+            None => Ok(()),
         }
-        let parts = self.parts.iter().cloned().zip(values.into_iter().map(str::to_owned)).collect();
-        Ok(Cut { id: id.to_owned(), parts })
     }
 }
 
