@@ -2,7 +2,7 @@
 
 use super::{FlowError, Rooms};
 use bursar_core::{
-    instance::{Instance, InstanceId, SshAt, Stage},
+    instance::{Hop, Instance, InstanceId, SshAt, Stage},
     settle::has_failed,
 };
 use bursar_drivers::At;
@@ -194,7 +194,8 @@ impl Rooms {
 
     /// Returns where SSH is dialled. In practice all machines listen on one port of their own loopback addresses.
     pub(super) fn target_at(&self, id: &InstanceId, ssh: &SshAt) -> Target {
-        let port = self.settings.practice.as_ref().map_or(ssh.port, |practice| practice.ssh_port);
-        Target { instance: id.to_string(), host: ssh.host.clone(), port, user: ssh.user.clone() }
+        let port = |own| self.settings.practice.as_ref().map_or(own, |practice| practice.ssh_port);
+        let jump = ssh.jump.clone().map(|hop| Hop { port: port(hop.port), ..hop });
+        Target { instance: id.to_string(), host: ssh.host.clone(), port: port(ssh.port), user: ssh.user.clone(), jump }
     }
 }

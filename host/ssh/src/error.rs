@@ -21,6 +21,9 @@ pub enum SshError {
     /// No answer within the time: what we asked may be going on.
     #[error("{address} took longer than {secs} s while {doing}")]
     TooSlow { address: String, doing: &'static str, secs: u64 },
+    /// Nothing answered on that port of the machine.
+    #[error("port {port} of {address} cannot be used: {why}")]
+    NoPort { address: String, port: u16, why: String },
     /// The caller's own words cannot be used; nothing was done.
     #[error("{what} cannot be used: {why}")]
     Input { what: &'static str, why: String },
@@ -56,6 +59,7 @@ impl SshError {
             ),
             SshError::Lost { .. } => "it is not known whether it finished: look before repeating it; long work belongs into a job, which survives this".into(),
             SshError::TooSlow { .. } => "look before repeating it; allow more time, or start it as a job".into(),
+            SshError::NoPort { .. } => "start the server first, on 127.0.0.1; `ss -ltn` on the machine shows what listens".into(),
             SshError::Input { .. } => "nothing was done; change it and call again".into(),
             SshError::Machine { .. } => "look at the text, mend it on the machine, and call again".into(),
             SshError::JobRuns { name, .. } => format!("read it with get_job, end it with stop_job, or choose another name than {name}"),

@@ -25,13 +25,18 @@ const IDLE_AFTER_EXIT: Duration = Duration::from_millis(700);
 const MOST_AFTER_EXIT: Duration = Duration::from_secs(10);
 /// Noise of a login before the mark; more is no noise.
 const NOISE_MAX: usize = 64 * 1024;
+/// A machine says at once that it started something. One that does not is gone, and the connection with it.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 
 /// A script that runs, and what came of it so far.
 pub(crate) struct Running {
     read: ChannelReadHalf,
     feeder: JoinHandle<()>,
     /// The connection lives as long as somebody uses it.
-    _link: Arc<Link>,
+    link: Arc<Link>,
+    began: Instant,
+    /// The machine said that it started the script.
+    confirmed: bool,
     opening: Option<Vec<u8>>,
     pub(crate) pid: Option<u32>,
     pub(crate) stdout: Gather,
@@ -100,7 +105,10 @@ impl Ssh {
         match running.until(Instant::now() + Duration::from_secs(secs)).await {
             Until::Ended => running.answer(doing),
             Until::TimeUp => Err(SshError::TooSlow { address: at.address(), doing, secs }),
-            Until::Broken | Until::Unwanted => Err(SshError::Lost { address: at.address(), doing }),
+            Until::Broken | Until::Unwanted => {
+                self.drop_link(at, &running.link).await;
+                Err(SshError::Lost { address: at.address(), doing })
+            }
         }
     }
 
@@ -113,8 +121,9 @@ impl Ssh {
         stdout: Gather,
         stderr: Gather,
     ) -> Result<Running, SshError> {
-        let (link, channel) = self.channel(at).await?;
+        let (link, channel) = self.session(at).await?;
         let (read, write) = channel.split();
+        let began = Instant::now();
         let starting = write.exec(true, script::START);
         let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
         timeout_at(Instant::now() + Duration::from_secs(10), starting)
@@ -125,7 +134,9 @@ impl Ssh {
         Ok(Running {
             read,
             feeder,
-            _link: link,
+            link,
+            began,
+            confirmed: false,
             opening: Some(Vec::new()),
             pid: None,
             stdout,
@@ -163,11 +174,17 @@ impl Running {
     /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
         loop {
-            let end =
-                self.exited_at.map_or(deadline, |at| (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT));
+            let confirm_by = self.began + CONFIRM_WITHIN;
+            let end = match self.exited_at {
+                Some(at) => (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT),
+                None if self.confirmed => deadline,
+                None => deadline.min(confirm_by),
+            };
             match timeout_at(end, self.read.wait()).await {
                 Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
+                Err(_) if !self.confirmed && Instant::now() >= confirm_by => return Until::Broken,
                 Err(_) => return Until::TimeUp,
+                Ok(Some(ChannelMsg::Close)) if !self.confirmed => return Until::Broken,
                 Ok(Some(ChannelMsg::Close)) => return self.ended(),
                 Ok(None) if self.exited_at.is_some() => return self.ended(),
                 Ok(None) => return Until::Broken,
@@ -177,6 +194,21 @@ impl Running {
                 return Until::Unwanted;
             }
         }
+    }
+
+    /// Waits until the number of the process is known, at most `wait`.
+    pub(crate) async fn until_known(&mut self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while self.pid.is_none() && self.exited_at.is_none() {
+            match timeout_at(end, self.read.wait()).await {
+                Ok(Some(message)) => self.take(message),
+                _ => return,
+            }
+        }
+    }
+
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 
     /// Goes on taking what comes until `other` is done: output that nobody takes holds up the whole connection.
@@ -201,6 +233,7 @@ impl Running {
     }
 
     fn take(&mut self, message: ChannelMsg) {
+        self.confirmed |= !matches!(message, ChannelMsg::WindowAdjusted { .. });
         match message {
             ChannelMsg::Data { data } => self.take_stdout(&data),
             ChannelMsg::ExtendedData { data, .. } => self.stderr.push(&data),

@@ -79,6 +79,8 @@ impl Ssh {
         let until = running.until(Instant::now() + run.timeout).await;
         let timed_out = until == Until::TimeUp;
         if timed_out || until == Until::Unwanted {
+            // A machine under load may not have told it yet.
+            running.until_known(Duration::from_secs(5)).await;
             if let Some(pid) = running.pid {
                 running.take_during(self.end_session(at, pid)).await;
             }
@@ -86,7 +88,10 @@ impl Ssh {
         }
         let running = ending.running.take().expect("set above and taken only here");
         match until {
-            Until::Broken => Err(SshError::Lost { address: at.address(), doing: "running a command" }),
+            Until::Broken => {
+                self.drop_link(at, running.link()).await;
+                Err(SshError::Lost { address: at.address(), doing: "running a command" })
+            }
             Until::Unwanted => Ok(Ran { exit: None, signal: None, unwanted: true, ..ran(running, false) }),
             _ => Ok(ran(running, timed_out)),
         }

@@ -67,7 +67,7 @@ impl Machine {
         let user = Command::new("id").arg("-un").output()?.stdout;
         let user = String::from_utf8(user)?.trim().to_owned();
         let host = "127.0.0.1".to_owned();
-        Ok(Target { instance: format!("speed-{port}"), host, port, user })
+        Ok(Target { instance: format!("speed-{port}"), host, port, user, jump: None })
     }
 
     /// The words with which `ssh`, `scp` and `rsync -e` reach it, without the program's own name and the host.

@@ -48,7 +48,7 @@ impl Machine {
     }
 
     pub(crate) fn at(&self) -> Target {
-        Target { instance: "i1".into(), host: "127.0.0.1".into(), port: self.port, user: user() }
+        Target { instance: "i1".into(), host: "127.0.0.1".into(), port: self.port, user: user(), jump: None }
     }
 
     /// Puts a program in front of all others of that name.
@@ -77,6 +77,14 @@ impl Machine {
             text.push_str(&format!("{name}={value}\n"));
         }
         fs::write(path, text).unwrap();
+        self.write_config();
+        self.down();
+        self.up();
+    }
+
+    /// Adds lines to the server's configuration, and starts it anew.
+    pub(crate) fn configure(&mut self, lines: &str) {
+        fs::write(self.dir.path().join("more"), lines).unwrap();
         self.write_config();
         self.down();
         self.up();
@@ -135,6 +143,11 @@ impl Machine {
         for pid in &family[1..] {
             kill(*pid);
         }
+        // What was killed is dead, and its connections closed, a moment later.
+        let until = Instant::now() + Duration::from_secs(5);
+        while processes().iter().any(|p| family[1..].contains(&p.pid)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn write_config(&self) {
@@ -149,9 +162,10 @@ impl Machine {
         let text = format!(
             "Port {}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/home/.ssh/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n\
-             Subsystem sftp internal-sftp\nSetEnv {}\n",
+             Subsystem sftp internal-sftp\nSetEnv {}\n{}\n",
             self.port,
             env.join(" "),
+            fs::read_to_string(self.dir.path().join("more")).unwrap_or_default(),
         );
         fs::write(self.dir.path().join("sshd_config"), text).unwrap();
     }

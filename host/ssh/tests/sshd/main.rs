@@ -3,7 +3,9 @@
 
 mod connect;
 mod copy;
+mod http;
 mod jobs;
+mod links;
 mod machine;
 mod run;
 mod set_up;
