@@ -2,7 +2,7 @@
 
 use crate::{Line, Machine, show};
 use anyhow::{Context, Result, ensure};
-use bursar_ssh::{Run, Target};
+use bursar_ssh::{Env, Run, Target};
 use std::{
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -43,6 +43,7 @@ async fn ours_once(machine: &Machine, at: &Target, command: &str) -> Result<()> 
         stdin: None,
         max_output: 1 << 20,
         workdir: None,
+        env: Env::default(),
     };
     let ran = machine.ssh().run(at, &run).await?;
     ensure!(ran.exit == Some(0), "the command failed: {ran:?}");

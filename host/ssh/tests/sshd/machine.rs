@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bursar_ssh::{Ran, Run, Ssh, SshError, Target};
+use bursar_ssh::{Env, Ran, Run, Ssh, SshError, Target};
 
 pub(crate) struct Machine {
     dir: tempfile::TempDir,
@@ -200,7 +200,14 @@ impl Drop for Machine {
 }
 
 pub(crate) fn run(command: &str) -> Run {
-    Run { command: command.into(), timeout: Duration::from_secs(30), stdin: None, max_output: 100_000, workdir: None }
+    Run {
+        command: command.into(),
+        timeout: Duration::from_secs(30),
+        stdin: None,
+        max_output: 100_000,
+        workdir: None,
+        env: Env::default(),
+    }
 }
 
 pub(crate) fn quiet() -> impl FnMut(u64, u64) + Send {

@@ -3,6 +3,7 @@
 
 mod connect;
 mod copy;
+mod env;
 mod http;
 mod jobs;
 mod links;
