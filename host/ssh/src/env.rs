@@ -2,7 +2,7 @@
 //! the machine, and `Debug` shows their names only.
 
 use crate::error::SshError;
-use crate::script::quote;
+use crate::script::{SECRET, quote};
 
 /// Linux takes no single variable above 128 KiB.
 const VALUE_MAX: usize = 100_000;
@@ -13,13 +13,16 @@ const COUNT_MAX: usize = 200;
 pub struct Env(pub Vec<(String, String)>);
 
 impl Env {
-    /// Returns one line of shell that exports all of them.
+    /// Returns lines of shell that export all of them, in a script that is then no word of any command line.
     pub(crate) fn script(&self) -> Result<String, SshError> {
         if self.0.len() > COUNT_MAX {
             return Err(SshError::input("env", format!("{} variables, at most {COUNT_MAX}", self.0.len())));
         }
+        if self.0.is_empty() {
+            return Ok(String::new());
+        }
         let lines = self.0.iter().map(|(name, value)| export(name, value)).collect::<Result<Vec<_>, _>>()?;
-        Ok(lines.concat())
+        Ok(SECRET.to_owned() + &lines.concat())
     }
 }
 

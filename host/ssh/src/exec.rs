@@ -124,13 +124,14 @@ impl Ssh {
         let (link, channel) = self.session(at).await?;
         let (read, write) = channel.split();
         let began = Instant::now();
-        let starting = write.exec(true, script::START);
+        let (request, line) = script::start(script);
+        let starting = write.exec(true, request);
         let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
         timeout_at(Instant::now() + Duration::from_secs(10), starting)
             .await
             .map_err(|_| lost())?
             .map_err(|_| lost())?;
-        let feeder = tokio::spawn(feed(write, script::line(script), stdin));
+        let feeder = tokio::spawn(feed(write, line, stdin));
         Ok(Running {
             read,
             feeder,
@@ -151,7 +152,9 @@ impl Ssh {
 /// Writes beside the reading: a command that answers before it has read everything must not stand still.
 async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
     let all = async {
-        write.data(&line[..]).await?;
+        if !line.is_empty() {
+            write.data(&line[..]).await?;
+        }
         match stdin {
             Input::Whole(bytes) if bytes.is_empty() => {}
             Input::Whole(bytes) => write.data(&bytes[..]).await?,
