@@ -8,6 +8,7 @@ mod faults;
 mod injection;
 mod laws;
 mod lies;
+mod links;
 mod parallel;
 mod sync;
 mod terminal;

@@ -38,6 +38,10 @@ pub(super) enum Command {
     Down(Down),
     /// Open a terminal on a machine, or run a command there with your own terminal
     Ssh(Ssh),
+    /// Reach a port of a machine from this computer, until Ctrl-C
+    Forward(super::forward::Forward),
+    /// Say what makes `ssh NAME` work in a terminal
+    SshConfig,
     /// Run a command on a machine, or start it as a job that outlives every connection
     Run(Run),
     /// Show the jobs of a machine, or the output of one
@@ -208,6 +212,8 @@ pub(super) struct Run {
     /// Start it as a job of this name and return at once; see `bursar logs`
     #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
     pub(super) job: Option<String>,
+    #[command(flatten)]
+    pub(super) env: super::env::EnvAsk,
     /// The command, options of this one before it; one word is taken as a whole line of shell, several are quoted
     #[arg(trailing_var_arg = true, required = true)]
     pub(super) command: Vec<String>,

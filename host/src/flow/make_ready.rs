@@ -134,6 +134,7 @@ impl Rooms {
             (vec![], ())
         };
         self.store.change(id, self.clock.now(), write).await?;
+        self.tell_ssh_of_change().await;
         Ok(())
     }
 

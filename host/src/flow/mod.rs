@@ -9,6 +9,7 @@ mod driver_files;
 mod error;
 mod find_offers;
 mod instances;
+mod links;
 mod make_ready;
 mod observe;
 mod owner;
@@ -40,7 +41,10 @@ pub use bursar_drivers::{
     Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
     manifest::{RouteAsk, SettingAsk},
 };
-pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, bound, clean, clean_line};
+pub use bursar_ssh::{
+    Env, HttpAsk, HttpCut, Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, bound, clean,
+    clean_line,
+};
 
 use crate::clock::Clock;
 use bursar_core::{

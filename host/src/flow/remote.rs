@@ -98,7 +98,7 @@ impl Rooms {
     }
 
     /// Returns where an instance of ours answers, or says why it does not yet, or no longer.
-    async fn target(&self, principal: &str, name: &str) -> Result<Target, FlowError> {
+    pub(super) async fn target(&self, principal: &str, name: &str) -> Result<Target, FlowError> {
         let instance = self.named(principal, name).await?;
         match (&instance.ssh, instance.stage) {
             (Some(ssh), Stage::Made | Stage::Ready) => Ok(self.target_at(&instance.id, ssh)),

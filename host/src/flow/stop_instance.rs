@@ -93,6 +93,7 @@ impl Rooms {
             (vec![], ())
         };
         self.store.change(id, now, begin).await?;
+        self.tell_ssh_of_change().await;
         Ok(())
     }
 
@@ -189,6 +190,7 @@ impl Rooms {
         };
         self.store.change(&instance.id, self.clock.now(), close).await?;
         self.ssh.forget(&instance.id.0);
+        self.tell_ssh_of_change().await;
         tracing::info!(instance = %instance.id, "gone; charged and released");
         Ok(())
     }

@@ -44,7 +44,8 @@ impl Ssh {
                 text.push_str(&self.entry(alias, hop, None));
             }
         }
-        if std::fs::read_to_string(&file).is_ok_and(|old| old == text) {
+        let old = std::fs::read_to_string(&file).unwrap_or_default();
+        if old == text || (old.is_empty() && machines.is_empty() && !file.exists()) {
             return Ok(());
         }
         let new = temporary(&file);
