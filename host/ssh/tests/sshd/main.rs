@@ -7,3 +7,4 @@ mod jobs;
 mod machine;
 mod run;
 mod set_up;
+mod trees;
