@@ -157,10 +157,10 @@ async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
         }
         match stdin {
             Input::Whole(bytes) if bytes.is_empty() => {}
-            Input::Whole(bytes) => write.data(&bytes[..]).await?,
+            Input::Whole(bytes) => write.data_bytes(bytes).await?,
             Input::Pieces(mut pieces) => {
                 while let Some(piece) = pieces.recv().await {
-                    write.data(&piece[..]).await?;
+                    write.data_bytes(piece).await?;
                 }
             }
         }
@@ -272,11 +272,16 @@ impl Running {
         }
     }
 
-    fn answer(mut self, doing: &'static str) -> Result<Answer, SshError> {
+    /// Returns the exit code and every byte of the other stream.
+    pub(crate) fn into_stderr(mut self) -> (Option<i32>, Vec<u8>) {
+        (self.exit, std::mem::replace(&mut self.stderr, Gather::exact(0)).into_bytes().unwrap_or_default())
+    }
+
+    pub(crate) fn answer(mut self, doing: &'static str) -> Result<Answer, SshError> {
         let none = || Gather::exact(0);
         let stdout = std::mem::replace(&mut self.stdout, none()).into_bytes();
         let stderr = std::mem::replace(&mut self.stderr, none()).into_text();
-        let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than 2 MB".into() })?;
+        let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than is taken".into() })?;
         Ok(Answer { stdout, stderr, exit: self.exit })
     }
 }

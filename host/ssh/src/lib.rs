@@ -1,5 +1,5 @@
 //! Everything Bursar does on a rented machine: log in, set up, run, copy, keep jobs. This room never opens a local path that
-//! a caller names (files come as opened handles), never reads the ledger, and trusts nothing that a machine says.
+//! a caller names (files and folders come as opened handles), never reads the ledger, and trusts nothing that a machine says.
 
 mod clean;
 mod connect;
@@ -8,6 +8,7 @@ mod dial;
 mod env;
 mod error;
 mod exec;
+mod fetch_file;
 mod gather;
 mod http;
 mod install_keys;
@@ -19,8 +20,11 @@ mod port;
 mod pulse;
 mod run;
 mod script;
+mod send_file;
 mod set_up;
+mod stream;
 mod terminal;
+mod tree;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -39,6 +43,7 @@ pub use job_read::{Job, JobRead, JobSummary};
 pub use port::PortStream;
 pub use run::{Ran, Run, Streams};
 pub use set_up::{Gpu, SetUp, SetUpState};
+pub use tree::{TreeCopied, TreeCopy};
 
 /// One machine, and how it is reached. The pinned host key and the warm connection belong to `instance`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,3 +10,4 @@ mod links;
 mod machine;
 mod run;
 mod set_up;
+mod trees;
