@@ -23,7 +23,12 @@ fi
 n=$jobs/.new-$name
 rm -rf "$n" && mkdir "$n" || exit 1
 printf '%s\n' "$command" >"$n/command" && printf 'umask %s\n%s\n' "$mask" "$enter" >"$n/enter" && printf '%s\n' "$run" >"$n/run" &&
-  printf '%s\n' "$lib" >"$n/lib" && echo "$token" >"$n/token" && : >"$n/log" && mv "$n" "$d" || exit 1
+  printf '%s\n' "$lib" >"$n/lib" && echo "$token" >"$n/token" && : >"$n/log" && mv "$n" "$d" || {
+  # A shell's own echo says "I/O error" of a full disk; cat says what it is.
+  echo x | cat >"$n/room"
+  rm -rf "$n"
+  exit 1
+}
 
 started=
 if command -v tmux >/dev/null 2>&1; then
