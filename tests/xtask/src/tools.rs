@@ -19,9 +19,12 @@ pub fn wasm_target() -> Result<()> {
 }
 
 /// Program, and the Debian package that has it.
-const FOR_TESTS: [(&str, &str); 6] = [
+const FOR_TESTS: [(&str, &str); 9] = [
     ("/usr/sbin/sshd", "openssh-server"),
     ("ssh", "openssh-client"),
+    ("/usr/sbin/dropbear", "dropbear-bin"),
+    ("fish", "fish"),
+    ("/usr/share/doc/libnss-wrapper", "libnss-wrapper"),
     ("tmux", "tmux"),
     ("strace", "strace"),
     ("busybox", "busybox"),

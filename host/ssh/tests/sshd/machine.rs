@@ -14,8 +14,12 @@ pub(crate) struct Machine {
     dir: tempfile::TempDir,
     port: u16,
     sshd: Option<Child>,
+    server: Server,
     pub(crate) ssh: Ssh,
 }
+
+/// Returns the command of an SSH server that serves a machine's folder at a port.
+pub(crate) type Server = fn(&Path, u16) -> Command;
 
 impl Machine {
     pub(crate) fn start() -> Machine {
@@ -24,6 +28,10 @@ impl Machine {
 
     /// `prepare` gets the home folder before the server starts.
     pub(crate) fn start_with(prepare: impl FnOnce(&Path)) -> Machine {
+        Machine::served_by(openssh, prepare)
+    }
+
+    pub(crate) fn served_by(server: Server, prepare: impl FnOnce(&Path)) -> Machine {
         let dir = tempfile::Builder::new().prefix("bssh").tempdir().unwrap();
         for folder in ["home/.ssh", "tmux", "shims"] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
@@ -32,7 +40,7 @@ impl Machine {
         fs::write(dir.path().join("home/.ssh/authorized_keys"), ssh.public_key().unwrap() + "\n").unwrap();
         prepare(&dir.path().join("home"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut machine = Machine { dir, port, sshd: None, ssh };
+        let mut machine = Machine { dir, port, sshd: None, server, ssh };
         machine.new_host_key();
         machine.write_config();
         machine.up();
@@ -98,14 +106,7 @@ impl Machine {
     }
 
     pub(crate) fn up(&mut self) {
-        let sshd = which("sshd")
-            .expect("the OpenSSH server is missing and these tests need it: apt-get install openssh-server");
-        if Path::new("/run").is_dir() {
-            let _ = fs::create_dir_all("/run/sshd");
-        }
-        let child = Command::new(sshd)
-            .args(["-D", "-e", "-f"])
-            .arg(self.dir.path().join("sshd_config"))
+        let child = (self.server)(self.dir.path(), self.port)
             .stdin(Stdio::null())
             .stderr(fs::File::create(self.dir.path().join("sshd.log")).unwrap())
             .spawn()
@@ -137,7 +138,11 @@ impl Machine {
         let mut at = 0;
         while at < family.len() {
             let parent = family[at];
-            family.extend(all.iter().filter(|p| p.parent == parent && p.name.starts_with("sshd")).map(|p| p.pid));
+            family.extend(
+                all.iter()
+                    .filter(|p| p.parent == parent && SERVERS.iter().any(|s| p.name.starts_with(s)))
+                    .map(|p| p.pid),
+            );
             at += 1;
         }
         for pid in &family[1..] {
@@ -199,6 +204,20 @@ impl Drop for Machine {
     }
 }
 
+/// The names of what answers for a machine; what runs on it has others.
+const SERVERS: [&str; 2] = ["sshd", "dropbear"];
+
+pub(crate) fn openssh(dir: &Path, _: u16) -> Command {
+    let sshd =
+        which("sshd").expect("the OpenSSH server is missing and these tests need it: apt-get install openssh-server");
+    if Path::new("/run").is_dir() {
+        let _ = fs::create_dir_all("/run/sshd");
+    }
+    let mut command = Command::new(sshd);
+    command.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config"));
+    command
+}
+
 pub(crate) fn run(command: &str) -> Run {
     Run {
         command: command.into(),
@@ -246,7 +265,7 @@ fn user() -> String {
     String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin:/usr/local/sbin";
     path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
 }

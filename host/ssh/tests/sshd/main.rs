@@ -8,6 +8,7 @@ mod http;
 mod jobs;
 mod links;
 mod machine;
+mod odd;
 mod run;
 mod set_up;
 mod trees;
