@@ -21,6 +21,8 @@ pub struct Settings {
     pub practice: Option<Practice>,
     /// An SSH key that the owner already has.
     pub ssh_key: Option<PathBuf>,
+    /// Whether each instance gets a key of its own in place of the ledger's.
+    pub ssh_key_per_instance: bool,
     /// What the owner set for each driver, by the names of its manifest.
     pub drivers: BTreeMap<String, BTreeMap<String, String>>,
     /// Limits in the owner's file, as written.
@@ -59,6 +61,8 @@ struct File {
     workspace: Option<PathBuf>,
     plugins: Option<PathBuf>,
     ssh_key: Option<PathBuf>,
+    #[serde(default)]
+    ssh_key_per_instance: bool,
     #[serde(default)]
     limits: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -115,6 +119,7 @@ impl Settings {
             plugins,
             practice,
             ssh_key,
+            ssh_key_per_instance: written.ssh_key_per_instance,
             env,
         })
     }

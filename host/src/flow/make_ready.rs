@@ -46,6 +46,10 @@ impl Rooms {
         let target = self.wait_for_ssh(id, progress, began).await?;
         let instance = self.require(id).await?;
         self.ssh.install_keys(&target, &instance.ssh_keys).await?;
+        if self.settings.ssh_key_per_instance {
+            self.ssh.own_key(&target).await?;
+            self.tell_ssh_of_change().await;
+        }
         match self.set_up(&instance, &target, progress, began).await? {
             Ok(()) => self.write_ready(id).await,
             Err(why) => {

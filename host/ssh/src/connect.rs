@@ -31,6 +31,7 @@ pub(crate) struct Slot {
 pub(crate) struct Link {
     handle: Handle<Witness>,
     at: Target,
+    by_own_key: bool,
     pulse: Pulse,
     reserve: std::sync::Mutex<Reserve>,
     /// The jump host's connection, which must live as long.
@@ -53,12 +54,23 @@ pub(crate) enum Opening {
 }
 
 impl Link {
-    pub(crate) fn new(handle: Handle<Witness>, at: Target, pulse: Pulse, hop: Option<Box<Link>>) -> Link {
-        Link { handle, at, pulse, reserve: std::sync::Mutex::default(), _hop: hop }
+    pub(crate) fn new(
+        handle: Handle<Witness>,
+        at: Target,
+        by_own_key: bool,
+        pulse: Pulse,
+        hop: Option<Box<Link>>,
+    ) -> Link {
+        Link { handle, at, by_own_key, pulse, reserve: std::sync::Mutex::default(), _hop: hop }
     }
 
     pub(crate) fn address(&self) -> String {
         self.at.address()
+    }
+
+    /// Whether the instance's own key opened it, not the ledger's.
+    pub(crate) fn is_by_own_key(&self) -> bool {
+        self.by_own_key
     }
 
     pub(crate) fn handle(&self) -> &Handle<Witness> {

@@ -62,7 +62,7 @@ impl Ssh {
             }
             (Err(why), ..) => return Err(unreachable(at, why)),
         };
-        tokio::time::timeout_at(deadline, self.log_in(at, &mut handle))
+        let by_own_key = tokio::time::timeout_at(deadline, self.log_in(at, &mut handle))
             .await
             .map_err(|_| silent(at, "the login"))??;
         let seen = seen.ok_or_else(|| unreachable(at, "it showed no host key"))?;
@@ -70,21 +70,23 @@ impl Ssh {
         if pinned.key_data() != seen.key_data() {
             return Err(self.changed(at, &pinned, &seen));
         }
-        Ok(Link::new(handle, at.clone(), pulse, hop))
+        Ok(Link::new(handle, at.clone(), by_own_key, pulse, hop))
     }
 
-    async fn log_in(&self, at: &Target, handle: &mut Handle<Witness>) -> Result<(), SshError> {
-        let key = self.room.key.get()?;
-        let hash = match key.algorithm().is_rsa() {
-            true => handle.best_supported_rsa_hash().await.map_err(|why| unreachable(at, why))?.flatten(),
-            false => None,
-        };
-        let key = PrivateKeyWithHashAlg::new(key, hash);
-        let answer = handle.authenticate_publickey(&at.user, key).await.map_err(|why| unreachable(at, why))?;
-        match answer.success() {
-            true => Ok(()),
-            false => Err(SshError::Denied { address: at.address(), key: self.room.key.fingerprint() }),
+    /// Returns whether it was the instance's own key that opened.
+    async fn log_in(&self, at: &Target, handle: &mut Handle<Witness>) -> Result<bool, SshError> {
+        for (key, is_own) in self.keys_for(&at.instance)? {
+            let hash = match key.algorithm().is_rsa() {
+                true => handle.best_supported_rsa_hash().await.map_err(|why| unreachable(at, why))?.flatten(),
+                false => None,
+            };
+            let key = PrivateKeyWithHashAlg::new(key, hash);
+            let answer = handle.authenticate_publickey(&at.user, key).await.map_err(|why| unreachable(at, why))?;
+            if answer.success() {
+                return Ok(is_own);
+            }
         }
+        Err(SshError::Denied { address: at.address(), key: self.room.key.fingerprint() })
     }
 
     fn changed(&self, at: &Target, pinned: &PublicKey, seen: &PublicKey) -> SshError {

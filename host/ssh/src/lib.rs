@@ -12,6 +12,7 @@ mod fetch_file;
 mod gather;
 mod http;
 mod install_keys;
+mod instance_key;
 mod job;
 mod job_read;
 mod key;
@@ -105,6 +106,7 @@ impl Ssh {
     /// Drops what we know of an ended instance: its warm connection and its pinned host key.
     pub fn forget(&self, instance: &str) {
         self.slots().remove(instance);
+        self.forget_own_key(instance);
         for name in [instance, &hop_name(instance)] {
             if let Err(error) = self.room.pins.forget(name) {
                 tracing::warn!(name, %error, "the pinned host key of an ended instance stays in the file");

@@ -56,7 +56,9 @@ impl Ssh {
     fn entry(&self, name: &str, at: &Target, jump: Option<&str>) -> String {
         let mut lines =
             format!("\nHost {name}\n    HostName {}\n    Port {}\n    User {}\n", at.host, at.port, at.user);
-        lines.push_str(&format!("    IdentityFile {}\n", shown(self.room.key.path())));
+        for key in self.key_files(&at.instance) {
+            lines.push_str(&format!("    IdentityFile {}\n", shown(&key)));
+        }
         for (option, value) in self.options(at) {
             lines.push_str(&format!("    {option} {value}\n"));
         }
@@ -67,7 +69,10 @@ impl Ssh {
     }
 
     fn command_to(&self, at: &Target) -> Vec<String> {
-        let mut command = vec!["ssh".to_owned(), "-i".to_owned(), self.room.key.path().display().to_string()];
+        let mut command = vec!["ssh".to_owned()];
+        for key in self.key_files(&at.instance) {
+            command.extend(["-i".to_owned(), key.display().to_string()]);
+        }
         for (option, value) in self.options(at) {
             command.extend(["-o".to_owned(), format!("{option}={value}")]);
         }

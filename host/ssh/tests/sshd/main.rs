@@ -6,6 +6,7 @@ mod copy;
 mod env;
 mod http;
 mod jobs;
+mod keys;
 mod links;
 mod machine;
 mod odd;
