@@ -18,6 +18,7 @@ use crate::pulse::Pulse;
 use crate::{Ssh, Target};
 
 const OPEN_SECS: u64 = 8;
+const OPEN_TRIES: u32 = 8;
 /// A machine that gave no second session is not asked for one in reserve before this.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -90,29 +91,37 @@ impl Link {
                 }
             }
         };
-        match timeout(Duration::from_secs(OPEN_SECS), opening).await {
-            Ok(Ok(channel)) => Ok(channel),
-            Ok(Err(russh::Error::ChannelOpenFailure(why))) => Err(Refusal::Full(format!("{why:?}"))),
-            Ok(Err(why)) => Err(Refusal::Dead(why.to_string())),
-            Err(_) => Err(Refusal::Dead(format!("no answer within {OPEN_SECS} s"))),
+        let mut opening = std::pin::pin!(opening);
+        for _ in 0..OPEN_TRIES {
+            match timeout(Duration::from_secs(OPEN_SECS), &mut opening).await {
+                Ok(Ok(channel)) => return Ok(channel),
+                Ok(Err(russh::Error::ChannelOpenFailure(why))) => return Err(Refusal::Full(format!("{why:?}"))),
+                Ok(Err(why)) => return Err(Refusal::Dead(why.to_string())),
+                // A copy over a slow line is in front of the question; as long as something comes, it is not dead.
+                Err(_) if self.pulse.silent_secs() < OPEN_SECS => {}
+                Err(_) => break,
+            }
         }
+        Err(Refusal::Dead(format!("no answer within {OPEN_SECS} s")))
     }
 
-    /// Takes the session in reserve, where there is one and nothing says that the machine closed it.
-    async fn reserved(&self) -> Option<Channel<client::Msg>> {
-        let opened = self.reserve().session.take()?;
-        let mut channel = match opened.await.ok()? {
-            Ok(channel) => channel,
-            Err(Refusal::Full(why)) => {
+    /// Takes the session in reserve, where there is one and nothing says that the machine closed it. An error where the
+    /// connection died while it was opened.
+    async fn reserved(&self) -> Result<Option<Channel<client::Msg>>, String> {
+        let Some(opened) = self.reserve().session.take() else { return Ok(None) };
+        let mut channel = match opened.await {
+            Ok(Ok(channel)) => channel,
+            Ok(Err(Refusal::Full(why))) => {
                 tracing::debug!(instance = self.at.instance, why, "no session in reserve");
                 self.reserve().refused_at = Some(Instant::now());
-                return None;
+                return Ok(None);
             }
-            Err(Refusal::Dead(_)) => return None,
+            Ok(Err(Refusal::Dead(why))) => return Err(why),
+            Err(_) => return Ok(None),
         };
         // Some servers close a session that stands idle.
         let untouched = channel.wait().now_or_never().is_none();
-        (untouched && self.pulse.is_fresh()).then_some(channel)
+        Ok((untouched && self.pulse.is_fresh()).then_some(channel))
     }
 
     /// Opens a session for the next command while the one before it runs.
@@ -144,9 +153,16 @@ impl Ssh {
     pub(crate) async fn session(&self, at: &Target) -> Result<Opened, SshError> {
         check_target(at)?;
         let link = self.link(at).await?;
-        if let Some(channel) = link.reserved().await {
-            link.prepare();
-            return Ok((link, channel));
+        match link.reserved().await {
+            Ok(Some(channel)) => {
+                link.prepare();
+                return Ok((link, channel));
+            }
+            Ok(None) => {}
+            Err(why) => {
+                tracing::debug!(instance = at.instance, why, "the warm connection died since the last command");
+                self.drop_link(at, &link).await;
+            }
         }
         let opened = self.channel(at).await?;
         // A connection that was made for one command because the warm one is full keeps nothing in reserve.
@@ -208,6 +224,10 @@ impl Ssh {
             if warm.as_ref().is_some_and(|link| Arc::ptr_eq(link, dead)) {
                 *warm = None;
             }
+        }
+        // Whoever still uses it finds out himself: what seems dead to one may only be slow.
+        if Arc::strong_count(dead) > 2 {
+            return;
         }
         let bye = dead.handle.disconnect(Disconnect::ByApplication, "", "");
         let _ = timeout(Duration::from_secs(1), bye).await;

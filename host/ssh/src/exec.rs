@@ -26,7 +26,7 @@ const MOST_AFTER_EXIT: Duration = Duration::from_secs(10);
 /// Noise of a login before the mark; more is no noise.
 const NOISE_MAX: usize = 64 * 1024;
 /// A machine says at once that it started something. One that does not is gone, and the connection with it.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
+const CONFIRM_SECS: u64 = 10;
 
 /// A script that runs, and what came of it so far.
 pub(crate) struct Running {
@@ -176,8 +176,8 @@ async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
 impl Running {
     /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
+        let mut confirm_by = self.began + Duration::from_secs(CONFIRM_SECS);
         loop {
-            let confirm_by = self.began + CONFIRM_WITHIN;
             let end = match self.exited_at {
                 Some(at) => (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT),
                 None if self.confirmed => deadline,
@@ -185,7 +185,11 @@ impl Running {
             };
             match timeout_at(end, self.read.wait()).await {
                 Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
-                Err(_) if !self.confirmed && Instant::now() >= confirm_by => return Until::Broken,
+                // A copy over a slow line is in front of the request; as long as something comes, it is not gone.
+                Err(_) if end == confirm_by && end != deadline => match self.link.pulse().silent_secs() {
+                    ..CONFIRM_SECS => confirm_by = Instant::now() + Duration::from_secs(1),
+                    _ => return Until::Broken,
+                },
                 Err(_) => return Until::TimeUp,
                 Ok(Some(ChannelMsg::Close)) if !self.confirmed => return Until::Broken,
                 Ok(Some(ChannelMsg::Close)) => return self.ended(),
@@ -208,6 +212,11 @@ impl Running {
                 _ => return,
             }
         }
+    }
+
+    /// Whether the machine said that it started the script.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.confirmed
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {

@@ -42,13 +42,17 @@ impl Pulse {
         Watched { stream, heard: self.heard.clone() }
     }
 
+    /// Returns for how long nothing came over it.
+    pub(crate) fn silent_secs(&self) -> u64 {
+        seconds().saturating_sub(self.heard.load(Ordering::Relaxed))
+    }
+
     /// Returns whether it was heard of lately and nothing says that the other side has gone. Only then is something sent
     /// over it without asking first.
     pub(crate) fn is_fresh(&self) -> bool {
-        let silent = seconds().saturating_sub(self.heard.load(Ordering::Relaxed));
         // The socket never blocks. What waits in it unread may be a farewell.
         let quiet = matches!(self.socket.peek(&mut [0]), Err(why) if why.kind() == ErrorKind::WouldBlock);
-        silent < FRESH_SECS && quiet
+        self.silent_secs() < FRESH_SECS && quiet
     }
 }
 

@@ -92,7 +92,8 @@ impl Ssh {
         }
         let running = ending.running.take().expect("set above and taken only here");
         match until {
-            Until::Broken => {
+            // A time-out of what never began is none: nobody knows where it is.
+            Until::Broken | Until::TimeUp if until == Until::Broken || !running.is_confirmed() => {
                 self.drop_link(at, running.link()).await;
                 Err(SshError::Lost { address: at.address(), doing: "running a command" })
             }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use bursar_ssh::{Hop, SshError, Target};
+use bursar_ssh::{Hop, Run, SshError, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -112,8 +113,44 @@ async fn a_session_in_reserve_that_the_machine_closed_is_not_used() {
     machine.configure("ChannelTimeout session:*=1s session=1s");
     for n in 0..3 {
         assert_eq!(machine.run(&format!("echo {n}")).await.stdout, format!("{n}\n"));
-        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
     }
+}
+
+/// A way to a machine that can fall silent without closing anything, as when a laptop changes its network.
+async fn way_that_can_freeze(to: u16) -> (u16, tokio::sync::watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (freeze, frozen) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut frozen = frozen.clone();
+            frozen.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    _ = frozen.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (port, freeze)
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_is_said_and_made_anew() {
+    let machine = Machine::start();
+    let (port, freeze) = way_that_can_freeze(machine.at().port).await;
+    let at = Target { port, ..machine.at() };
+    for _ in 0..2 {
+        assert_eq!(machine.ssh.run(&at, &run("echo well")).await.unwrap().stdout, "well\n");
+    }
+    freeze.send(true).unwrap();
+    let short = Run { timeout: Duration::from_secs(1), ..run("echo lost") };
+    let error = machine.ssh.run(&at, &short).await.unwrap_err();
+    assert!(matches!(error, SshError::Lost { .. }), "nothing is known of it: {error}");
+    assert_eq!(machine.ssh.run(&at, &run("echo anew")).await.unwrap().stdout, "anew\n");
 }
 
 #[tokio::test]
