@@ -74,6 +74,21 @@ async fn a_port_of_a_machine_is_reached_here_and_by_an_agents_request() {
     world.json(&["down", "box"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_machine_has_a_key_of_its_own_where_the_owner_wants_it() {
+    let mut world = World::new().await;
+    let file = world.work().join("../bursar.toml");
+    std::fs::write(&file, "ssh_key_per_instance = true\n").unwrap();
+    world.set_env("BURSAR_CONFIG", file.to_str().unwrap());
+    world.json(&["up", "box", "--offer", SMALL, "--for", "1h"]);
+    let keys = || std::fs::read_dir(world.home().join("ssh/keys")).unwrap().count();
+    assert_eq!(keys(), 1);
+    let known = world.run(&["run", "box", "wc -l <~/.ssh/authorized_keys"]);
+    assert_eq!(String::from_utf8_lossy(&known.stdout).trim(), "1", "{}", text(&known));
+    world.json(&["down", "box"]);
+    assert_eq!(keys(), 0);
+}
+
 /// Answers one request with its own first line.
 fn answer(mut stream: TcpStream) {
     let mut head = vec![];
