@@ -91,7 +91,7 @@ fn in_table(jobs: &[JobSummary]) -> String {
 }
 
 pub(super) fn summary(job: &JobSummary) -> Value {
-    let JobSummary { name, state, started_at, ended_at, log_bytes } = job;
+    let JobSummary { name, state, started_at, ended_at, log_bytes, .. } = job;
     json!({ "job": name, "state": state, "started_at": started_at, "ended_at": ended_at, "log_bytes": log_bytes })
 }
 
@@ -112,10 +112,12 @@ mod tests {
         let exited = JobState::Exited { code: 1 };
         let job = |name: &str, state| JobSummary {
             name: name.into(),
+            run: "r".into(),
             state,
             started_at: Some(5),
             ended_at: None,
             log_bytes: 12,
+            save: vec![],
         };
         assert_eq!(
             in_table(&[job("train", JobState::Running), job("b", exited.clone())]),

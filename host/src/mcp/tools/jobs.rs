@@ -92,8 +92,8 @@ impl JobOut {
     }
 
     fn of(job: &Job) -> JobOut {
-        let Job { name, state, started_at, ended_at, log_bytes, .. } = job.clone();
-        JobOut::new(&JobSummary { name, state, started_at, ended_at, log_bytes })
+        let Job { name, run, state, started_at, ended_at, log_bytes, .. } = job.clone();
+        JobOut::new(&JobSummary { name, run, state, started_at, ended_at, log_bytes, save: vec![] })
     }
 }
 
@@ -107,7 +107,7 @@ fn in_words(summary: &JobSummary) -> String {
 }
 
 async fn start_job(call: Call, args: StartJob) -> Result<Answer<JobOut>, ToolError> {
-    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir };
+    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir, save: vec![] };
     let summary = call.rooms.start_job(call.principal(), &args.instance, &spec).await?;
     let text = format!("{}\nfollow it with get_job; it goes on whatever happens here", in_words(&summary));
     Ok(Answer { text, data: JobOut::new(&summary) })

@@ -3,7 +3,10 @@
 
 mod connect;
 mod copy;
+mod job_cuts;
+mod job_ends;
 mod jobs;
 mod machine;
+mod proxy;
 mod run;
 mod set_up;
