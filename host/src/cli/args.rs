@@ -208,6 +208,9 @@ pub(super) struct Run {
     /// Start it as a job of this name and return at once; see `bursar logs`
     #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
     pub(super) job: Option<String>,
+    /// Fetch this file or folder of the machine when the job ends, into `saved/NAME/JOB/` of the workspace
+    #[arg(long, value_name = "PATH", requires = "job")]
+    pub(super) save: Vec<String>,
     /// The command, options of this one before it; one word is taken as a whole line of shell, several are quoted
     #[arg(trailing_var_arg = true, required = true)]
     pub(super) command: Vec<String>,
@@ -225,6 +228,9 @@ pub(super) struct Logs {
     /// Go on until the job ends
     #[arg(short, long, requires = "job")]
     pub(super) follow: bool,
+    /// Every byte from this offset on, as it was written (0: the whole log)
+    #[arg(long, value_name = "BYTE", requires = "job", conflicts_with = "lines")]
+    pub(super) from: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -118,7 +118,7 @@ fn ended(ran: &Ran, ask: &args::Run) -> Done {
 }
 
 async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command: String) -> Done {
-    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone(), save: vec![] };
+    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone(), save: ask.save.clone() };
     let started = rooms.start_job(LOCAL_PRINCIPAL, &ask.name, &spec).await?;
     let (name, state) = (&started.name, &started.state);
     out.answer(
@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn it_ends_as_the_command_ended() {
-        let ask = args::Run { name: "box".into(), timeout: 60, workdir: None, job: None, command: vec![] };
+        let ask =
+            args::Run { name: "box".into(), timeout: 60, workdir: None, job: None, save: vec![], command: vec![] };
         assert_eq!(ended(&ran(Some(0), None, false), &ask).unwrap(), Code::Remote(0));
         assert_eq!(ended(&ran(Some(3), None, false), &ask).unwrap(), Code::Remote(3));
         assert!(ended(&ran(None, Some("KILL"), false), &ask).is_err());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bursar_core::job::JobState;
 
+use crate::clean::clean;
 use crate::error::SshError;
 use crate::exec::Answer;
 use crate::job_read::{self, JobSummary};
@@ -20,7 +21,7 @@ const RUN: &str = include_str!("job_run.sh");
 const START: &str = include_str!("job_start.sh");
 const STOP: &str = include_str!("job_stop.sh");
 const COMMAND_MAX: usize = 1024 * 1024;
-const SAVE_MAX: usize = 32;
+pub(crate) const SAVE_MAX: usize = 32;
 
 /// A job to start.
 #[derive(Debug, Clone)]
@@ -120,8 +121,11 @@ impl Ssh {
 fn save_lines(paths: &[String]) -> Result<String, SshError> {
     let mut lines = String::new();
     for path in paths {
-        if checked("path to save", path)?.contains(char::is_control) || path.len() > 1_024 {
-            return Err(SshError::input("path to save", "use a path of at most 1,024 bytes without line breaks"));
+        if !is_plain_path(checked("path to save", path)?) {
+            return Err(SshError::input(
+                "path to save",
+                "use at most 1,024 bytes without line breaks and invisible signs",
+            ));
         }
         lines = lines + path + "\n";
     }
@@ -129,6 +133,11 @@ fn save_lines(paths: &[String]) -> Result<String, SshError> {
         true => Err(SshError::input("paths to save", format!("{} paths, at most {SAVE_MAX}", paths.len()))),
         false => Ok(lines),
     }
+}
+
+/// Whether a path can be shown as it is. The machine keeps it, so it is judged again when it comes back.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    path.len() <= 1_024 && !path.contains(['\n', '\t']) && clean(path.as_bytes()) == path
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), SshError> {

@@ -7,7 +7,7 @@ use bursar_core::job::JobState;
 use crate::clean::{bound, clean, clean_line, left_out_note};
 use crate::error::SshError;
 use crate::gather::{fold, whole_chars};
-use crate::job::{JOB_LIB, LIB, check_name, state};
+use crate::job::{JOB_LIB, LIB, SAVE_MAX, check_name, is_plain_path, state};
 use crate::job_log::{LogPart, LogPiece};
 use crate::{Ssh, Target};
 
@@ -78,7 +78,10 @@ fn summaries(text: &str) -> Vec<JobSummary> {
     let mut jobs: Vec<JobSummary> = Vec::new();
     for line in text.lines() {
         match (line.strip_prefix("save "), jobs.last_mut()) {
-            (Some(path), Some(job)) => job.save.push(path.to_owned()),
+            (Some(path), Some(job)) if is_plain_path(path) && job.save.len() < SAVE_MAX => {
+                job.save.push(path.to_owned())
+            }
+            (Some(_), Some(_)) => {}
             _ => jobs.extend(summary(line, "listing jobs")),
         }
     }

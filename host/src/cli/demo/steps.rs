@@ -170,8 +170,8 @@ impl Walk<'_> {
                 self.show(text)
             }
         };
-        print(&begun.log);
-        let ended = logs::follow(&self.rooms, name, begun, print).await?;
+        print(&begun.job.log);
+        let ended = logs::follow(&self.rooms, name, &begun.job, print).await?;
         match ended.state {
             JobState::Exited { code: 0 } => Ok(()),
             other => Err(unexpected(format!("the training ended as: {other}"))),

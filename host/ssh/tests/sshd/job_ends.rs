@@ -118,7 +118,7 @@ async fn a_start_that_was_cut_off_is_finished_by_the_next_question() {
     // The connection breaks when the start begins: the first tmux kills the road and waits for its end.
     machine.shim(
         "tmux",
-        "if [ ! -e ~/cut ]; then : >~/cut; kill -9 $(ps -o ppid= -p $PPID); sleep 2; exit 1; fi\nexec /usr/bin/tmux \"$@\"",
+        "if [ ! -e ~/cut ]; then : >~/cut; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat); sleep 2; exit 1; fi\nexec /usr/bin/tmux \"$@\"",
     );
     let job = start(&machine, "once", "echo begun >>~/begun; sleep 1000").await;
     assert_eq!(job.state, JobState::Running);
@@ -151,9 +151,13 @@ async fn paths_to_save_are_kept_beside_the_job() {
     let save = vec!["out/model.bin".to_owned(), "/tmp/a b/it's.txt".to_owned()];
     machine.ssh.start_job(&machine.at(), &JobSpec { save: save.clone(), ..spec("train", "true") }).await.unwrap();
     start(&machine, "other", "true").await;
+    // Whoever changes them there changes nothing that is shown.
+    let file = machine.home().join(".bursar/jobs/train/save");
+    let kept = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("\u{1b}]0;title\u{7}x\n{kept}")).unwrap();
     let jobs = machine.ssh.list_jobs(&machine.at()).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.save.clone()).collect::<Vec<_>>(), [vec![], save]);
-    for bad in ["", "a\nb", "x\0"] {
+    for bad in ["", "a\nb", "x\0", "a\u{1b}[2Jb", "a\u{202e}b"] {
         let job = JobSpec { save: vec![bad.to_owned()], ..spec("bad", "true") };
         assert!(matches!(machine.ssh.start_job(&machine.at(), &job).await, Err(SshError::Input { .. })), "{bad:?}");
     }
