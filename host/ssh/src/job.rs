@@ -21,6 +21,8 @@ const RUN: &str = include_str!("job_run.sh");
 const START: &str = include_str!("job_start.sh");
 const STOP: &str = include_str!("job_stop.sh");
 const COMMAND_MAX: usize = 1024 * 1024;
+/// So long a start is asked again whose answer got lost.
+const AGAIN: Duration = Duration::from_secs(20);
 pub(crate) const SAVE_MAX: usize = 32;
 
 /// A job to start.
@@ -79,20 +81,22 @@ impl Ssh {
         job_read::summary(&text, "starting a job")
     }
 
-    /// Asks what may be asked twice, and again where the answer got lost.
+    /// Asks what may be asked twice, and again where the connection broke before the answer.
     async fn ask_again(&self, at: &Target, doing: &'static str, script: &str) -> Result<Answer, SshError> {
         let first = match self.ask(at, doing, script, 30).await {
-            Err(error @ (SshError::Lost { .. } | SshError::TooSlow { .. })) => error,
+            Err(error @ SshError::Lost { .. }) => error,
             answer => return answer,
         };
-        for pause in [100, 1_000, 3_000] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match self.ask(at, doing, script, 30).await {
-                Err(error) if error.may_pass() => tracing::debug!(%error, doing, "asked again without an answer"),
-                answer => return answer,
+        let again = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                match self.ask(at, doing, script, 30).await {
+                    Err(error) if error.may_pass() => tracing::debug!(%error, doing, "asked again without an answer"),
+                    answer => return answer,
+                }
             }
-        }
-        Err(first)
+        };
+        tokio::time::timeout(AGAIN, again).await.unwrap_or(Err(first))
     }
 
     /// Ends a job with all it started: asks, waits 5 s, then ends it by force, whatever ignores hang-ups or went its own way.
