@@ -127,10 +127,15 @@ async fn a_due_end_comes_in_time_with_all_fetched_before() {
     agent.until("get_instance", json!({ "instance": "box" }), Duration::from_secs(60), ready).await;
     let job = json!({ "instance": "box", "job": "train", "command": "echo epoch 1; echo part >state.txt; sleep 1000", "save": ["state.txt"] });
     agent.get("start_job", job).await;
-    world.pass(3_600 - 100);
+    let quick = json!({ "instance": "box", "job": "quick", "command": "echo done >q.txt", "save": ["q.txt"] });
+    agent.get("start_job", quick).await;
+    // Nobody asks for it.
+    wait_for("the file of an ended job", Duration::from_secs(40), || saved(&world, "quick/q.txt").is_some());
+    assert!(saved(&world, "train/state.txt").is_none());
+    world.pass(3_600 - 115);
     wait_for("what runs is fetched early", Duration::from_secs(30), || saved(&world, "train/state.txt").is_some());
     assert_eq!(world.alive().len(), 1, "it has its time");
-    world.pass(100);
+    world.pass(115);
     wait_for("its end", Duration::from_secs(30), || world.alive().is_empty());
     let seen = agent.get("get_job", json!({ "instance": "box", "job": "train" })).await;
     assert_eq!((&seen["state"], &seen["log"]), (&json!("lost"), &json!("epoch 1\n")));
@@ -210,4 +215,22 @@ async fn a_second_job_of_a_name_leaves_what_the_first_saved() {
     assert_eq!(saved(&world, "train/out.txt").unwrap(), "two\n");
     assert_eq!(saved(&world, "train.1/out.txt").unwrap(), "one\n");
     world.json(&["down", "box"]);
+}
+
+/// Somebody else, or the provider, takes the machine away: what was seen of it is still told, and told as that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_machine_still_shows_what_was_seen() {
+    let world = World::new().await;
+    rent(&world, "1h");
+    start(&world, "runs", &[], "echo seen; sleep 1000");
+    wait_for("its word", Duration::from_secs(10), || world.json(&["logs", "box", "runs"])["log"] == "seen\n");
+    let id = world.alive()[0]["id"].as_str().unwrap().to_owned();
+    world.delete(&format!("servers/{id}"));
+    let seen = world.json(&["logs", "box", "runs"]);
+    assert_eq!((&seen["log"], &seen["state"]["state"]), (&json!("seen\n"), &json!("running")), "{seen:#}");
+    assert!(seen["note"].as_str().unwrap().contains("does not answer now"), "{seen:#}");
+    // No list ever showed it, so that it counts as gone only when it can no longer appear.
+    world.pass(1_800);
+    world.json(&["down", "box"]);
+    assert_eq!(world.json(&["logs", "box", "runs"])["state"]["state"], "lost");
 }

@@ -33,19 +33,18 @@ impl Rooms {
             FlowError::failed(what, "check the disk of the state folder (`bursar doctor`)")
         })?;
         let started = self.ssh.start_job(&target, &job).await?;
-        let nothing = LogPiece { job: started.clone(), from: 0, bytes: Vec::new() };
-        self.note_seen(&instance.id, &nothing);
+        self.note_state(&instance.id, &JobSummary { save: job.save, ..started.clone() });
         Ok(started)
     }
 
     /// Returns a job's state and a piece of its log as text: from the machine, or as it was last seen.
     pub async fn get_job(&self, principal: &str, name: &str, job: &str, read: &JobRead) -> Result<JobSeen, FlowError> {
         let (instance, piece, note) = self.piece(principal, name, job, read.wanted(), Duration::ZERO).await?;
-        let ended = !piece.job.state.is_open();
-        if note.is_none() && ended {
+        let kept = self.kept(&instance.id);
+        if note.is_none() && !piece.job.state.is_open() && kept.awaits_files() {
             self.save_soon(&instance);
         }
-        let saved = self.kept(&instance.id).saved(job, &piece.job.run);
+        let saved = kept.saved(job, &piece.job.run);
         Ok(JobSeen { job: piece.into_job(read), saved, note })
     }
 
@@ -87,7 +86,7 @@ impl Rooms {
         };
         let jobs = self.ssh.list_jobs(&target).await?;
         for job in jobs.iter().take(JOBS_MAX) {
-            self.note_seen(&instance.id, &LogPiece { job: job.clone(), from: 0, bytes: Vec::new() });
+            self.note_state(&instance.id, job);
         }
         Ok(jobs)
     }
@@ -151,6 +150,10 @@ impl Rooms {
         if let Err(error) = self.kept(id).note(piece, self.clock.now()) {
             tracing::warn!(instance = %id, job = piece.job.name, %error, "what a job wrote could not be kept");
         }
+    }
+
+    pub(super) fn note_state(&self, id: &InstanceId, job: &JobSummary) {
+        self.note_seen(id, &LogPiece { job: job.clone(), from: 0, bytes: Vec::new() });
     }
 
     pub(super) fn kept(&self, id: &InstanceId) -> Kept {

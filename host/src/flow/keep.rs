@@ -30,8 +30,8 @@ impl Rooms {
         let bound = self.time_before_end(instance, &kept);
         let target = self.target_at(&instance.id, ssh);
         let all = async {
-            let _lock = lock(&kept).await;
             self.keep_logs(instance, &target, &kept).await?;
+            let _lock = lock(&kept).await;
             let which = if instance.stage == Stage::Stopping { Which::All } else { Which::Missing };
             self.fetch_saves(instance, &target, which).await
         };
@@ -128,8 +128,8 @@ impl Rooms {
         let target = self.target_at(&instance.id, ssh);
         let Ok(Some(_lock)) = kept.try_lock() else { return };
         let all = async {
-            self.fetch_saves(instance, &target, Which::Missing).await?;
-            self.keep_logs(instance, &target, &kept).await
+            self.keep_logs(instance, &target, &kept).await?;
+            self.fetch_saves(instance, &target, Which::Missing).await
         };
         match timeout(left, all).await {
             Ok(Ok(())) => tracing::debug!(instance = %instance.id, "what its jobs wrote is kept before its end"),
@@ -183,7 +183,12 @@ impl Minder {
             let saves = kept.save_into().is_some();
             let early = if saves { rooms.settings.save_secs } else { LOGS.as_secs() };
             let ends_soon = instance.lease.ends.since(now) <= early;
-            let pause = if ends_soon { LOGS } else { LOOK };
+            let pause = match (ends_soon, kept.awaits_files()) {
+                (true, _) => LOGS,
+                (false, true) => LOOK,
+                // A start whose answer got lost is found, too.
+                (false, false) => 6 * LOOK,
+            };
             let lately = self.looked.get(&instance.id).is_some_and(|last| last.elapsed() < pause);
             if lately || !kept.exists() || !(saves || ends_soon) {
                 continue;
@@ -199,6 +204,7 @@ impl Minder {
     }
 }
 
+/// Waits for the right to fetch files: no file is fetched twice at once.
 async fn lock(kept: &Kept) -> Option<File> {
     loop {
         match kept.try_lock() {

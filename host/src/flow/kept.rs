@@ -54,6 +54,9 @@ struct Record {
     log_bytes: u64,
     /// When the machine last told this.
     seen_at: u64,
+    /// The paths whose files are wanted, and what became of them.
+    #[serde(default)]
+    save: Vec<String>,
     #[serde(default)]
     saved: Vec<Saved>,
     state: JobState,
@@ -168,6 +171,15 @@ impl Kept {
         record.map_or_else(Vec::new, |record| record.saved)
     }
 
+    /// Returns whether, as far as is known here, files of a job are to come yet.
+    pub(super) fn awaits_files(&self) -> bool {
+        let awaits = |record: &Record| {
+            let here = |path: &String| record.saved.iter().any(|saved| saved.path == *path && saved.at_end);
+            !record.save.iter().all(here)
+        };
+        self.jobs().iter().any(|job| record(&self.dir.join(&job.name)).as_ref().is_some_and(awaits))
+    }
+
     /// Returns which bytes of this very job's log are kept.
     pub(super) fn have(&self, job: &JobSummary) -> Have {
         let dir = self.dir.join(&job.name);
@@ -219,12 +231,13 @@ impl Kept {
         let late = old.as_ref().is_some_and(|old| !old.state.is_open() && job.state.is_open());
         if !late {
             let log_bytes = old.as_ref().map_or(0, |old| old.log_bytes).max(job.log_bytes);
-            let saved = old.map_or_else(Vec::new, |old| old.saved);
-            let JobSummary { run, state, started_at, ended_at, .. } = job.clone();
+            let (known, saved) = old.map_or_else(Default::default, |old| (old.save, old.saved));
+            let JobSummary { run, state, started_at, ended_at, save, .. } = job.clone();
+            let save = if save.is_empty() { known } else { save };
             let seen_at = now.0;
             write_record(
                 &dir,
-                &Record { version: VERSION, run, state, started_at, ended_at, log_bytes, seen_at, saved },
+                &Record { version: VERSION, run, state, started_at, ended_at, log_bytes, seen_at, save, saved },
             )?;
         }
         Ok((dir, lock))

@@ -31,7 +31,8 @@ impl Rooms {
         let kept = self.kept(&instance.id);
         let Some(into) = kept.save_into() else { return Ok(()) };
         let mut first_error = None;
-        for job in self.ssh.list_jobs(target).await? {
+        for job in self.ssh.list_jobs(target).await?.into_iter().filter(|job| !job.save.is_empty()) {
+            self.note_state(&instance.id, &job);
             let ended = !job.state.is_open();
             if !ended && which == Which::Ended {
                 continue;

@@ -23,5 +23,6 @@ code=$?
 date +%s >"$d/ended"
 # A rename works on a full disk, too.
 { echo "$code" >"$d/exit.new" && mv -f "$d/exit.new" "$d/exit"; } || mv -f "$d/over" "$d/over-$code"
-# The machine may lose its power next. Where `sync` knows no files, it syncs all.
-sync "$d/exit" "$d/ended" 2>/dev/null
+# The machine may lose its power next. It takes its time on a busy disk, and is no part of the job any more.
+unset BURSAR_JOB_TOKEN
+setsid sync "$d/exit" "$d/ended" </dev/null >/dev/null 2>&1 &
