@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const SAVE_SECS: u64 = 120;
+const SAVE_SECS_MAX: u64 = 3_600;
+
 /// Everything a process of Bursar is told from outside.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -23,6 +26,8 @@ pub struct Settings {
     pub ssh_key: Option<PathBuf>,
     /// Whether each instance gets a key of its own in place of the ledger's.
     pub ssh_key_per_instance: bool,
+    /// So long before a due end the files that jobs were to save begin to be fetched.
+    pub save_secs: u64,
     /// What the owner set for each driver, by the names of its manifest.
     pub drivers: BTreeMap<String, BTreeMap<String, String>>,
     /// Limits in the owner's file, as written.
@@ -61,6 +66,7 @@ struct File {
     workspace: Option<PathBuf>,
     plugins: Option<PathBuf>,
     ssh_key: Option<PathBuf>,
+    save_secs: Option<u64>,
     #[serde(default)]
     ssh_key_per_instance: bool,
     #[serde(default)]
@@ -120,6 +126,7 @@ impl Settings {
             practice,
             ssh_key,
             ssh_key_per_instance: written.ssh_key_per_instance,
+            save_secs: written.save_secs.unwrap_or(SAVE_SECS).min(SAVE_SECS_MAX),
             env,
         })
     }

@@ -6,6 +6,8 @@ mod agent;
 mod direction;
 mod faults;
 mod injection;
+mod job_progress;
+mod jobs;
 mod laws;
 mod lies;
 mod links;

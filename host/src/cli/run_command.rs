@@ -119,7 +119,7 @@ fn ended(ran: &Ran, ask: &args::Run) -> Done {
 }
 
 async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command: String) -> Done {
-    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone() };
+    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone(), save: ask.save.clone() };
     let started = rooms.start_job(LOCAL_PRINCIPAL, &ask.name, &spec).await?;
     let (name, state) = (&started.name, &started.state);
     out.answer(
@@ -201,6 +201,7 @@ mod tests {
             timeout: 60,
             workdir: None,
             job: None,
+            save: vec![],
             env: Default::default(),
             command: vec![],
         };

@@ -33,6 +33,9 @@ pub enum SshError {
     /// A job of that name runs; nothing was started.
     #[error("job {name} already runs on this instance, since {started_at}")]
     JobRuns { name: String, started_at: Moment },
+    /// Its log was followed, and somebody started another job of that name.
+    #[error("job {name} was started anew while it was followed")]
+    JobReplaced { name: String },
     /// No job of that name was ever started there.
     #[error("no job {name} on this instance; known: {known}")]
     NoSuchJob { name: String, known: String },
@@ -63,6 +66,7 @@ impl SshError {
             SshError::Input { .. } => "nothing was done; change it and call again".into(),
             SshError::Machine { .. } => "look at the text, mend it on the machine, and call again".into(),
             SshError::JobRuns { name, .. } => format!("read it with get_job, end it with stop_job, or choose another name than {name}"),
+            SshError::JobReplaced { name } => format!("follow it anew; what the job before it wrote is on the machine, in ~/.bursar/jobs/.old/{name}/log"),
             SshError::NoSuchJob { .. } => "call list_jobs for the names".into(),
             SshError::TooLarge { .. } => "raise the limit, or pack or split the file on the machine first".into(),
             SshError::Damaged { .. } => "copy it again when nothing writes to it".into(),

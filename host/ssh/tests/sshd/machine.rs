@@ -189,8 +189,9 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
+impl Machine {
+    /// Ends the server and every process on the machine, as a power cut would. It comes back with `up`.
+    pub(crate) fn power_off(&mut self) {
         self.down();
         let mark = format!("HOME={}", self.home().display());
         for _ in 0..3 {
@@ -201,6 +202,12 @@ impl Drop for Machine {
                 }
             }
         }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.power_off();
     }
 }
 

@@ -231,7 +231,12 @@ async fn download(machine: &Machine, from: &str, data: &[u8]) -> Result<(), Stri
 }
 
 async fn job(machine: &Machine, name: &str) -> Result<(), String> {
-    let spec = JobSpec { name: name.into(), command: "echo one; sleep 0.3; echo two; exit 3".into(), workdir: None };
+    let spec = JobSpec {
+        name: name.into(),
+        command: "echo one; sleep 0.3; echo two; exit 3".into(),
+        workdir: None,
+        save: vec![],
+    };
     machine.ssh.start_job(&machine.at(), &spec).await.map_err(|error| error.to_string())?;
     let until = Instant::now() + Duration::from_secs(15);
     loop {
