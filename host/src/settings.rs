@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const SAVE_SECS: u64 = 120;
+const SAVE_SECS_MAX: u64 = 3_600;
+
 /// Everything a process of Bursar is told from outside.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -21,6 +24,10 @@ pub struct Settings {
     pub practice: Option<Practice>,
     /// An SSH key that the owner already has.
     pub ssh_key: Option<PathBuf>,
+    /// Whether each instance gets a key of its own in place of the ledger's.
+    pub ssh_key_per_instance: bool,
+    /// So long before a due end the files that jobs were to save begin to be fetched.
+    pub save_secs: u64,
     /// What the owner set for each driver, by the names of its manifest.
     pub drivers: BTreeMap<String, BTreeMap<String, String>>,
     /// Limits in the owner's file, as written.
@@ -59,6 +66,9 @@ struct File {
     workspace: Option<PathBuf>,
     plugins: Option<PathBuf>,
     ssh_key: Option<PathBuf>,
+    save_secs: Option<u64>,
+    #[serde(default)]
+    ssh_key_per_instance: bool,
     #[serde(default)]
     limits: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -115,6 +125,8 @@ impl Settings {
             plugins,
             practice,
             ssh_key,
+            ssh_key_per_instance: written.ssh_key_per_instance,
+            save_secs: written.save_secs.unwrap_or(SAVE_SECS).min(SAVE_SECS_MAX),
             env,
         })
     }

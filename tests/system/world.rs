@@ -152,6 +152,12 @@ impl World {
         ureq::get(url).header("authorization", "Bearer practice").call().unwrap().body_mut().read_json().unwrap()
     }
 
+    /// Ends something at the imitated provider itself, behind our back.
+    pub fn delete(&self, path: &str) {
+        let url = format!("{}/bitlaunch/api/{path}", self.url);
+        ureq::delete(url).header("authorization", "Bearer practice").call().unwrap();
+    }
+
     pub fn misbehave(&self, faults: Value) {
         ureq::post(format!("{}/_practice/faults", self.url)).send_json(faults).unwrap();
     }

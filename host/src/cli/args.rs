@@ -38,6 +38,10 @@ pub(super) enum Command {
     Down(Down),
     /// Open a terminal on a machine, or run a command there with your own terminal
     Ssh(Ssh),
+    /// Reach a port of a machine from this computer, until Ctrl-C
+    Forward(super::forward::Forward),
+    /// Say what makes `ssh NAME` work in a terminal
+    SshConfig,
     /// Run a command on a machine, or start it as a job that outlives every connection
     Run(Run),
     /// Show the jobs of a machine, or the output of one
@@ -208,6 +212,11 @@ pub(super) struct Run {
     /// Start it as a job of this name and return at once; see `bursar logs`
     #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
     pub(super) job: Option<String>,
+    #[command(flatten)]
+    pub(super) env: super::env::EnvAsk,
+    /// Fetch this file or folder of the machine when the job ends, into `saved/NAME/JOB/` of the workspace
+    #[arg(long, value_name = "PATH", requires = "job")]
+    pub(super) save: Vec<String>,
     /// The command, options of this one before it; one word is taken as a whole line of shell, several are quoted
     #[arg(trailing_var_arg = true, required = true)]
     pub(super) command: Vec<String>,
@@ -225,6 +234,9 @@ pub(super) struct Logs {
     /// Go on until the job ends
     #[arg(short, long, requires = "job")]
     pub(super) follow: bool,
+    /// Every byte from this offset on, as it was written (0: the whole log)
+    #[arg(long, value_name = "BYTE", requires = "job", conflicts_with = "lines")]
+    pub(super) from: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -335,60 +347,4 @@ fn limit(text: &str) -> Result<LimitKey, BadLimit> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn command_lines_are_taken_or_refused_as_a_whole() {
-        for (line, taken) in [
-            ("offers --gpu a40 --vram 8 --max-price 0.5 --json", true),
-            ("offers --max-price nan", false),
-            ("offers --all --limit 3", false),
-            ("offers --limit 3", true),
-            ("offers --limit 0", false),
-            ("up box --offer bitlaunch:x --for -2h", false),
-            ("up box --offer bitlaunch:1/vcg/lax --for 90m", true),
-            ("up box --offer bitlaunch --for 90m", false),
-            ("up box --offer bitlaunch:x --gpu a40", false),
-            ("up box --gpu a40 --for 4", false),
-            ("ssh box -- nvidia-smi -L", true),
-            ("run box --timeout 30s -- true", true),
-            ("run box --timeout 30 -- true", false),
-            ("run box", false),
-            ("run box echo hi", true),
-            ("run box --timeout 5s ls -l --all", true),
-            ("ssh box nvidia-smi -L", true),
-            ("stop box train", true),
-            ("stop box", false),
-            ("logs box -f", false),
-            ("logs box train -f -n 5", true),
-            ("limits set max_lease 8h", true),
-            ("limits set max_prize 8h", false),
-            ("settle", true),
-            ("settle box", false),
-            ("settle --gone", false),
-            ("settle box --gone", true),
-            ("settle box --gone --alive", false),
-            ("practice --env --listen 127.0.0.1:0 --machines openssh", true),
-            ("completions zsh", true),
-            ("", false),
-        ] {
-            let words = ["bursar"].into_iter().chain(line.split_whitespace());
-            let parsed = Args::try_parse_from(words);
-            assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
-        }
-    }
-
-    #[test]
-    fn an_offer_may_hold_colons_and_slashes_behind_its_provider() {
-        let id = |id: &str| OfferId { provider: "p".into(), id: id.into() };
-        assert_eq!(offer("p:1/a:b/c"), Ok(id("1/a:b/c")));
-        assert!(offer(":x").is_err() && offer("p:").is_err());
-    }
-}
+mod tests;

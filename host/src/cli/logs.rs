@@ -6,16 +6,16 @@ use super::{
     exit::Code,
     open::open,
     out::{Out, table},
+    progress::Waiting,
     ready::ready_first,
 };
-use crate::flow::{FlowError, Job, JobRead, JobSummary, LOCAL_PRINCIPAL, Rooms};
+use crate::flow::{
+    FlowError, FollowFrom, Job, JobRead, JobSeen, JobSummary, LOCAL_PRINCIPAL, LogPart, LogText, Rooms, Saved,
+};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
-const PAUSE: Duration = Duration::from_secs(1);
 const BYTES_MAX: usize = 512 * 1024;
-/// So many reads in a row may fail before following gives up; the job goes on all the same.
-const TRIES: u32 = 60;
 
 pub(super) async fn logs(out: &Out, ask: Logs) -> Done {
     let rooms = open(out).await?;
@@ -23,56 +23,103 @@ pub(super) async fn logs(out: &Out, ask: Logs) -> Done {
         return Ok(Code::Left);
     }
     let Some(job) = &ask.job else { return list(out, &rooms, &ask.name).await };
+    if let (Some(from), false) = (ask.from, out.json) {
+        return bytes(out, &rooms, &ask, job, from).await;
+    }
     let tail = JobRead { tail_lines: ask.lines, from_offset: None, max_bytes: BYTES_MAX };
     let mut seen = rooms.get_job(LOCAL_PRINCIPAL, &ask.name, job, &tail).await?;
-    if ask.follow {
+    if ask.follow && seen.job.state.is_open() {
         let show = |text: &str| {
             if !out.json {
                 out.raw(text)
             }
         };
-        show(&seen.log);
-        seen = tokio::select! {
-            ended = follow(&rooms, &ask.name, seen, show) => ended?,
-            _ = tokio::signal::ctrl_c() => {
-                out.aside(format!("left: job `{job}` goes on; follow it again with the same command"));
-                return Ok(Code::Left);
-            }
+        show(&seen.job.log);
+        tokio::select! {
+            ended = follow(&rooms, &ask.name, &seen.job, show) => (seen.job.state, seen.note) = (ended?.state, None),
+            _ = tokio::signal::ctrl_c() => return Ok(left(out, job)),
         };
+        if out.json {
+            // The tail as it is now, whole.
+            seen = rooms.get_job(LOCAL_PRINCIPAL, &ask.name, job, &tail).await?;
+        }
+    } else if !out.json {
+        out.raw(&seen.job.log);
     }
-    match out.json {
-        // The tail as it is now, whole.
-        true => out.document(&document(&rooms.get_job(LOCAL_PRINCIPAL, &ask.name, job, &tail).await?)),
-        false if ask.follow => {}
-        false => out.raw(&seen.log),
+    if seen.note.is_none() && !seen.job.state.is_open() {
+        seen.saved = saved(&rooms, &ask.name, job).await?;
     }
-    out.aside(format!("job `{job}`: {}", seen.state));
+    if out.json {
+        out.document(&document(&seen));
+    }
+    for line in seen.saved.iter().map(Saved::in_words).chain(seen.note) {
+        out.aside(line);
+    }
+    out.aside(format!("job `{job}`: {}", seen.job.state));
     Ok(Code::Done)
 }
 
-/// Reads a job from where `seen` stopped until it has ended, and returns what it ended as.
-pub(super) async fn follow(rooms: &Rooms, name: &str, mut seen: Job, show: impl Fn(&str)) -> Result<Job, FlowError> {
-    let mut failed = 0;
-    while seen.state.is_open() || seen.next_offset < seen.log_bytes {
-        if seen.next_offset >= seen.log_bytes || failed > 0 {
-            tokio::time::sleep(PAUSE).await;
+/// Every byte as it was written, from an offset on.
+async fn bytes(out: &Out, rooms: &Rooms, ask: &Logs, job: &str, from: u64) -> Done {
+    let write = |bytes: &[u8]| {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
+    };
+    let mut offset = from;
+    loop {
+        let wanted = LogPart::From { offset, max: 1 << 20 };
+        let piece = rooms.read_log(LOCAL_PRINCIPAL, &ask.name, job, wanted, Duration::ZERO).await?;
+        if piece.from > offset {
+            out.aside(format!("{} bytes before offset {} are not kept", piece.from - offset, piece.from));
         }
-        let next = JobRead { tail_lines: 0, from_offset: Some(seen.next_offset), max_bytes: BYTES_MAX };
-        match rooms.get_job(LOCAL_PRINCIPAL, name, &seen.name, &next).await {
-            Ok(job) => {
-                show(&job.log);
-                let stuck = !job.state.is_open() && job.next_offset == seen.next_offset;
-                (seen, failed) = (job, 0);
-                if stuck {
-                    break;
-                }
-            }
-            // A connection may break; the job does not.
-            Err(FlowError::Ssh(error)) if error.may_pass() && failed < TRIES => failed += 1,
-            Err(error) => return Err(error),
+        if ask.follow && piece.job.state.is_open() {
+            break;
+        }
+        offset = piece.next();
+        if !write(&piece.bytes) || piece.bytes.is_empty() {
+            out.aside(format!("job `{job}`: {}, next offset {offset}", piece.job.state));
+            return Ok(Code::Done);
         }
     }
-    Ok(seen)
+    let take = &mut |piece: &crate::flow::LogPiece| write(&piece.bytes);
+    let from = FollowFrom { offset, run: None };
+    tokio::select! {
+        ended = rooms.follow_log(LOCAL_PRINCIPAL, &ask.name, job, from, take) => {
+            let ended = ended?;
+            out.aside(format!("job `{job}`: {}, log of {} bytes", ended.state, ended.log_bytes));
+            Ok(Code::Done)
+        }
+        _ = tokio::signal::ctrl_c() => Ok(left(out, job)),
+    }
+}
+
+fn left(out: &Out, job: &str) -> Code {
+    out.aside(format!("left: job `{job}` goes on; follow it again with the same command"));
+    Code::Left
+}
+
+/// Fetches the files that an ended job was to save, where they are not here yet.
+async fn saved(rooms: &Rooms, name: &str, job: &str) -> Result<Vec<Saved>, FlowError> {
+    let waiting = Waiting::new("saving files");
+    let saved = rooms.save_now(LOCAL_PRINCIPAL, name, job).await;
+    waiting.done();
+    saved
+}
+
+/// Reads a job from where `seen` stopped until it has ended, and returns what it ended as.
+pub(super) async fn follow(
+    rooms: &Rooms,
+    name: &str,
+    seen: &Job,
+    show: impl Fn(&str) + Send + Sync,
+) -> Result<JobSummary, FlowError> {
+    let mut text = LogText::default();
+    let from = FollowFrom { offset: seen.next_offset, run: Some(seen.run.clone()) };
+    let take = &mut |piece: &crate::flow::LogPiece| {
+        show(&text.next(piece));
+        true
+    };
+    rooms.follow_log(LOCAL_PRINCIPAL, name, &seen.name, from, take).await
 }
 
 async fn list(out: &Out, rooms: &Rooms, name: &str) -> Done {
@@ -91,14 +138,19 @@ fn in_table(jobs: &[JobSummary]) -> String {
 }
 
 pub(super) fn summary(job: &JobSummary) -> Value {
-    let JobSummary { name, state, started_at, ended_at, log_bytes } = job;
+    let JobSummary { name, state, started_at, ended_at, log_bytes, .. } = job;
     json!({ "job": name, "state": state, "started_at": started_at, "ended_at": ended_at, "log_bytes": log_bytes })
 }
 
-fn document(job: &Job) -> Value {
+fn document(seen: &JobSeen) -> Value {
+    let JobSeen { job, saved, note } = seen;
+    let saved: Vec<Value> = saved
+        .iter()
+        .map(|saved| json!({ "path": saved.path, "local_path": saved.local, "bytes": saved.bytes, "why": saved.why }))
+        .collect();
     json!({
         "job": job.name, "state": job.state, "started_at": job.started_at, "ended_at": job.ended_at,
-        "log": job.log, "log_bytes": job.log_bytes, "next_offset": job.next_offset,
+        "log": job.log, "log_bytes": job.log_bytes, "next_offset": job.next_offset, "saved": saved, "note": note,
     })
 }
 
@@ -112,10 +164,12 @@ mod tests {
         let exited = JobState::Exited { code: 1 };
         let job = |name: &str, state| JobSummary {
             name: name.into(),
+            run: "r".into(),
             state,
             started_at: Some(5),
             ended_at: None,
             log_bytes: 12,
+            save: vec![],
         };
         assert_eq!(
             in_table(&[job("train", JobState::Running), job("b", exited.clone())]),

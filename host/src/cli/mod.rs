@@ -6,7 +6,9 @@ mod demo;
 mod doctor;
 mod down;
 mod drivers;
+mod env;
 mod exit;
+mod forward;
 mod inspection;
 mod limits;
 mod login;
@@ -25,6 +27,7 @@ mod run_command;
 mod scratch;
 mod settle;
 mod spending;
+mod ssh_config;
 mod stop;
 mod terminal;
 mod text;
@@ -79,6 +82,8 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Ls(ask) => ls::ls(out, ask).await,
         Command::Down(ask) => down::down(out, ask).await,
         Command::Ssh(ask) => terminal::ssh(out, ask).await,
+        Command::Forward(ask) => forward::forward(out, ask).await,
+        Command::SshConfig => ssh_config::ssh_config(out).await,
         Command::Run(ask) => run_command::run(out, ask).await,
         Command::Logs(ask) => logs::logs(out, ask).await,
         Command::Stop(ask) => stop::stop(out, ask).await,

@@ -27,7 +27,8 @@ pub(super) async fn run(out: &Out, ask: args::Run) -> Done {
 
 async fn run_now(out: &Out, rooms: &Rooms, ask: &args::Run, command: String) -> Done {
     let timeout = Duration::from_secs(ask.timeout);
-    let run = Run { command, timeout, stdin: None, max_output: OUTPUT_MAX, workdir: ask.workdir.clone() };
+    let (workdir, env) = (ask.workdir.clone(), ask.env.read()?);
+    let run = Run { command, timeout, stdin: None, max_output: OUTPUT_MAX, workdir, env };
     let waiting = Waiting::new(&format!("running on `{}`", ask.name));
     // In a task of its own: a reader of our output that is slow holds up this task, and never Ctrl-C.
     let mut task = tokio::spawn({
@@ -118,7 +119,7 @@ fn ended(ran: &Ran, ask: &args::Run) -> Done {
 }
 
 async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command: String) -> Done {
-    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone() };
+    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone(), save: ask.save.clone() };
     let started = rooms.start_job(LOCAL_PRINCIPAL, &ask.name, &spec).await?;
     let (name, state) = (&started.name, &started.state);
     out.answer(
@@ -195,7 +196,15 @@ mod tests {
 
     #[test]
     fn it_ends_as_the_command_ended() {
-        let ask = args::Run { name: "box".into(), timeout: 60, workdir: None, job: None, command: vec![] };
+        let ask = args::Run {
+            name: "box".into(),
+            timeout: 60,
+            workdir: None,
+            job: None,
+            save: vec![],
+            env: Default::default(),
+            command: vec![],
+        };
         assert_eq!(ended(&ran(Some(0), None, false), &ask).unwrap(), Code::Remote(0));
         assert_eq!(ended(&ran(Some(3), None, false), &ask).unwrap(), Code::Remote(3));
         assert!(ended(&ran(None, Some("KILL"), false), &ask).is_err());

@@ -2,7 +2,7 @@
 
 use super::{FlowError, Rooms};
 use bursar_core::{
-    instance::{Instance, InstanceId, SshAt, Stage},
+    instance::{Hop, Instance, InstanceId, SshAt, Stage},
     settle::has_failed,
 };
 use bursar_drivers::At;
@@ -46,6 +46,10 @@ impl Rooms {
         let target = self.wait_for_ssh(id, progress, began).await?;
         let instance = self.require(id).await?;
         self.ssh.install_keys(&target, &instance.ssh_keys).await?;
+        if self.settings.ssh_key_per_instance {
+            self.ssh.own_key(&target).await?;
+            self.tell_ssh_of_change().await;
+        }
         match self.set_up(&instance, &target, progress, began).await? {
             Ok(()) => self.write_ready(id).await,
             Err(why) => {
@@ -134,6 +138,7 @@ impl Rooms {
             (vec![], ())
         };
         self.store.change(id, self.clock.now(), write).await?;
+        self.tell_ssh_of_change().await;
         Ok(())
     }
 
@@ -194,7 +199,8 @@ impl Rooms {
 
     /// Returns where SSH is dialled. In practice all machines listen on one port of their own loopback addresses.
     pub(super) fn target_at(&self, id: &InstanceId, ssh: &SshAt) -> Target {
-        let port = self.settings.practice.as_ref().map_or(ssh.port, |practice| practice.ssh_port);
-        Target { instance: id.to_string(), host: ssh.host.clone(), port, user: ssh.user.clone() }
+        let port = |own| self.settings.practice.as_ref().map_or(own, |practice| practice.ssh_port);
+        let jump = ssh.jump.clone().map(|hop| Hop { port: port(hop.port), ..hop });
+        Target { instance: id.to_string(), host: ssh.host.clone(), port: port(ssh.port), user: ssh.user.clone(), jump }
     }
 }

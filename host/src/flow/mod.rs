@@ -9,11 +9,17 @@ mod driver_files;
 mod error;
 mod find_offers;
 mod instances;
+mod jobs;
+mod keep;
+mod kept;
+mod kept_log;
+mod links;
 mod make_ready;
 mod observe;
 mod owner;
 mod price_order;
 mod remote;
+mod save_files;
 mod spending;
 mod stop_instance;
 mod watch;
@@ -26,6 +32,8 @@ pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
 pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};
 pub use instances::{Foreign, InstanceState, Listed};
+pub use jobs::JobSeen;
+pub use kept::Saved;
 pub use make_ready::Progress;
 pub use owner::Check;
 pub use remote::Source;
@@ -40,7 +48,10 @@ pub use bursar_drivers::{
     Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
     manifest::{RouteAsk, SettingAsk},
 };
-pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, bound, clean, clean_line};
+pub use bursar_ssh::{
+    Env, FollowFrom, HttpAsk, HttpCut, Job, JobRead, JobSpec, JobState, JobSummary, LogPart, LogPiece, LogText, Ran,
+    Run, Sink, Streams, bound, clean, clean_line,
+};
 
 use crate::clock::Clock;
 use bursar_core::{

@@ -1,10 +1,8 @@
-//! Work on a machine of ours: commands, files, jobs. Local paths stay inside the workspace.
+//! Work on a machine of ours: commands and files. Local paths stay inside the workspace.
 
 use super::{FlowError, Rooms, Workspace};
 use bursar_core::instance::{Instance, Stage};
-use bursar_ssh::{
-    Content, Copied, Job, JobRead, JobSpec, JobStopped, JobSummary, Ran, Run, SshError, Streams, Target, Upload,
-};
+use bursar_ssh::{Content, Copied, Ran, Run, SshError, Streams, Target, Upload};
 use std::path::PathBuf;
 
 /// What is sent to a machine.
@@ -73,22 +71,6 @@ impl Rooms {
         Ok(Local { path: receiving.finish()?, copied })
     }
 
-    pub async fn start_job(&self, principal: &str, name: &str, job: &JobSpec) -> Result<JobSummary, FlowError> {
-        Ok(self.ssh.start_job(&self.target(principal, name).await?, job).await?)
-    }
-
-    pub async fn get_job(&self, principal: &str, name: &str, job: &str, read: &JobRead) -> Result<Job, FlowError> {
-        Ok(self.ssh.get_job(&self.target(principal, name).await?, job, read).await?)
-    }
-
-    pub async fn list_jobs(&self, principal: &str, name: &str) -> Result<Vec<JobSummary>, FlowError> {
-        Ok(self.ssh.list_jobs(&self.target(principal, name).await?).await?)
-    }
-
-    pub async fn stop_job(&self, principal: &str, name: &str, job: &str) -> Result<JobStopped, FlowError> {
-        Ok(self.ssh.stop_job(&self.target(principal, name).await?, job).await?)
-    }
-
     /// Returns the command line of the system's `ssh` that logs in to an instance.
     pub async fn terminal_command(&self, principal: &str, name: &str) -> Result<Vec<String>, FlowError> {
         let target = self.target(principal, name).await?;
@@ -98,7 +80,7 @@ impl Rooms {
     }
 
     /// Returns where an instance of ours answers, or says why it does not yet, or no longer.
-    async fn target(&self, principal: &str, name: &str) -> Result<Target, FlowError> {
+    pub(super) async fn target(&self, principal: &str, name: &str) -> Result<Target, FlowError> {
         let instance = self.named(principal, name).await?;
         match (&instance.ssh, instance.stage) {
             (Some(ssh), Stage::Made | Stage::Ready) => Ok(self.target_at(&instance.id, ssh)),
@@ -106,15 +88,15 @@ impl Rooms {
         }
     }
 
-    fn workspace(&self) -> Result<Workspace, FlowError> {
+    pub(super) fn workspace(&self) -> Result<Workspace, FlowError> {
         Workspace::open(&self.settings.workspace, &self.settings.home)
     }
 }
 
-fn unreachable(instance: &Instance) -> FlowError {
+pub(super) fn unreachable(instance: &Instance) -> FlowError {
     let what = format!("`{}` cannot be worked on: it is {}", instance.name, instance.stage);
     let hint = match instance.stage {
-        Stage::Gone => "its output is gone with it; rent another one".to_owned(),
+        Stage::Gone => "of its jobs, what was kept is told by get_job and list_jobs; rent another one".to_owned(),
         Stage::Stopping => "its end was asked; rent another one".to_owned(),
         _ => format!("call get_instance until it is ready ({})", instance.note.as_deref().unwrap_or("no address yet")),
     };

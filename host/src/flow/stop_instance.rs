@@ -82,6 +82,7 @@ impl Rooms {
     /// Writes down that an instance is to end, before anyone is asked. One in doubt ends as soon as it is found.
     async fn begin_stop(&self, id: &InstanceId, why: &str) -> Result<(), FlowError> {
         let (now, note) = (self.clock.now(), why.to_owned());
+        self.note_lease(id).await?;
         let begin = |instance: &mut Instance| {
             if !matches!(instance.stage, Stage::Stopping | Stage::Gone) {
                 instance.lease.ends = instance.lease.ends.min(now);
@@ -93,6 +94,19 @@ impl Rooms {
             (vec![], ())
         };
         self.store.change(id, now, begin).await?;
+        self.tell_ssh_of_change().await;
+        Ok(())
+    }
+
+    /// Files that jobs were to save are fetched before an asked end, within the lease, which the end cuts short.
+    async fn note_lease(&self, id: &InstanceId) -> Result<(), FlowError> {
+        let (instance, kept) = (self.require(id).await?, self.kept(id));
+        if !matches!(instance.stage, Stage::Stopping | Stage::Gone)
+            && kept.save_into().is_some()
+            && let Err(error) = kept.lease_until(instance.lease.ends)
+        {
+            tracing::warn!(instance = %id, %error, "its files have little time to be saved");
+        }
         Ok(())
     }
 
@@ -100,6 +114,7 @@ impl Rooms {
     async fn end(&self, instance: &Instance) -> Result<(), FlowError> {
         let Some(handle) = &instance.handle else { return Ok(()) };
         self.begin_stop(&instance.id, "its lease is over").await?;
+        self.keep_before_end(instance).await;
         // Lists without it prove its end only if one showed it before: else they may just lag. An end waits for no list.
         if instance.sightings.seen_at.is_none()
             && let Err(error) = self.observe(&instance.provider).await
@@ -189,6 +204,7 @@ impl Rooms {
         };
         self.store.change(&instance.id, self.clock.now(), close).await?;
         self.ssh.forget(&instance.id.0);
+        self.tell_ssh_of_change().await;
         tracing::info!(instance = %instance.id, "gone; charged and released");
         Ok(())
     }

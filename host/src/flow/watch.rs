@@ -1,6 +1,6 @@
 //! The keeper's work while this process lives: settle what is in doubt, end what is due, take further what was interrupted.
 
-use super::{FlowError, Rooms, make_ready::Progress};
+use super::{FlowError, Rooms, keep::Minder, make_ready::Progress};
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     settle::{self, Next},
@@ -23,6 +23,7 @@ impl Rooms {
     /// Takes every open instance as far as it can go now. What a living process acts on is left to it.
     pub async fn settle(&self) -> Result<Round, FlowError> {
         let mut round = Round::default();
+        self.keep_all_due().await?;
         for instance in self.store.open_instances().await? {
             if settle::plan(&instance, self.clock.now()) == Next::Rest {
                 round.open.push(instance);
@@ -54,9 +55,13 @@ impl Rooms {
     /// Watches until the process ends.
     pub async fn watch(self) {
         let mut helped = HashSet::new();
+        let mut minder = Minder::default();
         loop {
             match self.settle().await {
-                Ok(round) => self.go_on(&round.open, &mut helped),
+                Ok(round) => {
+                    self.go_on(&round.open, &mut helped);
+                    minder.look(&self, &round.open);
+                }
                 Err(error) => tracing::error!(%error, "the watch could not read the ledger"),
             }
             tokio::time::sleep(ROUND).await;

@@ -33,6 +33,10 @@ impl Workspace {
         Ok(Workspace { dir, path: real })
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens a file to be sent.
     pub fn read(&self, path: &str) -> Result<std::fs::File, FlowError> {
         let inside = self.inside(path)?;
@@ -57,6 +61,18 @@ impl Workspace {
         let fresh = target.with_file_name(format!(".{name}.bursar-{}", std::process::id()));
         let file = self.dir.create(&fresh).map_err(|error| self.bad(path, &error))?.into_std();
         Ok(Receiving { workspace: self, fresh, target, file, kept: false })
+    }
+
+    /// Gives what lies at a path another name, `PATH.1` and so on, where something does.
+    pub fn set_aside(&self, path: &Path) -> Result<(), FlowError> {
+        let inside = self.inside(&path.to_string_lossy())?;
+        if self.dir.symlink_metadata(&inside).is_err() {
+            return Ok(());
+        }
+        let named = |n: u32| PathBuf::from(format!("{}.{n}", inside.display()));
+        let free = (1..10_000).map(named).find(|name| self.dir.symlink_metadata(name).is_err());
+        let free = free.ok_or_else(|| self.bad("saved", &std::io::Error::other("too many older ones lie there")))?;
+        self.dir.rename(&inside, &self.dir, &free).map_err(|error| self.bad(&path.to_string_lossy(), &error))
     }
 
     /// Returns a path as one inside the folder. An absolute path is taken if it lies inside.

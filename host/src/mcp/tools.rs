@@ -1,6 +1,7 @@
 //! The tools: name, words, hints, shapes and what each does, in one list. A tool's schemas come from the types it takes
 //! and gives.
 
+mod http;
 mod instances;
 mod jobs;
 mod market;
@@ -113,6 +114,7 @@ static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     all.push(rent::tool());
     all.extend(instances::tools());
     all.extend(remote::tools());
+    all.push(http::tool());
     all.extend(jobs::tools());
     all.extend(money::tools());
     all

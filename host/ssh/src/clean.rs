@@ -1,9 +1,11 @@
 //! Makes text from a machine safe to show: it is data from a stranger. This module cuts and filters; it never interprets.
 
+use std::borrow::Cow;
+
 /// Returns `bytes` as text without control characters, escape sequences and invisible directions; newline and tab stay.
-/// What is not UTF-8 is shown as `�`, never dropped.
+/// What is not UTF-8 is shown as its bytes, `\xff`, never dropped: text in another encoding can still be read out of it.
 pub fn clean(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    let text = with_bytes_shown(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -18,6 +20,18 @@ pub fn clean(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+fn with_bytes_shown(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    Cow::Owned(text)
 }
 
 /// Returns the cleaned text as one line of at most `max` bytes.
@@ -145,7 +159,7 @@ mod tests {
             (b"\x1b]0;never ends\nnext line stays", "\nnext line stays"),
             (b"a\r\nb", "a\nb"),
             (b"bell\x07 nul\x00 del\x7f", "bell nul del"),
-            (b"not utf-8: \xff\xfe.", "not utf-8: \u{fffd}\u{fffd}."),
+            (b"not utf-8: \xff\xfe.", "not utf-8: \\xff\\xfe."),
             ("turned \u{202e}around\u{e0041}".as_bytes(), "turned around"),
             ("a\u{61c}b\u{2028}c\u{200d}d\u{fe0f}e\u{e0100}f\u{ad}".as_bytes(), "abcdef"),
         ];

@@ -21,6 +21,9 @@ pub enum SshError {
     /// No answer within the time: what we asked may be going on.
     #[error("{address} took longer than {secs} s while {doing}")]
     TooSlow { address: String, doing: &'static str, secs: u64 },
+    /// Nothing answered on that port of the machine.
+    #[error("port {port} of {address} cannot be used: {why}")]
+    NoPort { address: String, port: u16, why: String },
     /// The caller's own words cannot be used; nothing was done.
     #[error("{what} cannot be used: {why}")]
     Input { what: &'static str, why: String },
@@ -30,6 +33,9 @@ pub enum SshError {
     /// A job of that name runs; nothing was started.
     #[error("job {name} already runs on this instance, since {started_at}")]
     JobRuns { name: String, started_at: Moment },
+    /// Its log was followed, and somebody started another job of that name.
+    #[error("job {name} was started anew while it was followed")]
+    JobReplaced { name: String },
     /// No job of that name was ever started there.
     #[error("no job {name} on this instance; known: {known}")]
     NoSuchJob { name: String, known: String },
@@ -56,9 +62,11 @@ impl SshError {
             ),
             SshError::Lost { .. } => "it is not known whether it finished: look before repeating it; long work belongs into a job, which survives this".into(),
             SshError::TooSlow { .. } => "look before repeating it; allow more time, or start it as a job".into(),
+            SshError::NoPort { .. } => "start the server first, on 127.0.0.1; `ss -ltn` on the machine shows what listens".into(),
             SshError::Input { .. } => "nothing was done; change it and call again".into(),
             SshError::Machine { .. } => "look at the text, mend it on the machine, and call again".into(),
             SshError::JobRuns { name, .. } => format!("read it with get_job, end it with stop_job, or choose another name than {name}"),
+            SshError::JobReplaced { name } => format!("follow it anew; what the job before it wrote is on the machine, in ~/.bursar/jobs/.old/{name}/log"),
             SshError::NoSuchJob { .. } => "call list_jobs for the names".into(),
             SshError::TooLarge { .. } => "raise the limit, or pack or split the file on the machine first".into(),
             SshError::Damaged { .. } => "copy it again when nothing writes to it".into(),

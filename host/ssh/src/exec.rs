@@ -25,13 +25,18 @@ const IDLE_AFTER_EXIT: Duration = Duration::from_millis(700);
 const MOST_AFTER_EXIT: Duration = Duration::from_secs(10);
 /// Noise of a login before the mark; more is no noise.
 const NOISE_MAX: usize = 64 * 1024;
+/// A machine says at once that it started something. One that does not is gone, and the connection with it.
+const CONFIRM_SECS: u64 = 10;
 
 /// A script that runs, and what came of it so far.
 pub(crate) struct Running {
     read: ChannelReadHalf,
     feeder: JoinHandle<()>,
     /// The connection lives as long as somebody uses it.
-    _link: Arc<Link>,
+    link: Arc<Link>,
+    began: Instant,
+    /// The machine said that it started the script.
+    confirmed: bool,
     opening: Option<Vec<u8>>,
     pub(crate) pid: Option<u32>,
     pub(crate) stdout: Gather,
@@ -100,7 +105,10 @@ impl Ssh {
         match running.until(Instant::now() + Duration::from_secs(secs)).await {
             Until::Ended => running.answer(doing),
             Until::TimeUp => Err(SshError::TooSlow { address: at.address(), doing, secs }),
-            Until::Broken | Until::Unwanted => Err(SshError::Lost { address: at.address(), doing }),
+            Until::Broken | Until::Unwanted => {
+                self.drop_link(at, &running.link).await;
+                Err(SshError::Lost { address: at.address(), doing })
+            }
         }
     }
 
@@ -113,19 +121,23 @@ impl Ssh {
         stdout: Gather,
         stderr: Gather,
     ) -> Result<Running, SshError> {
-        let (link, channel) = self.channel(at).await?;
+        let (link, channel) = self.session(at).await?;
         let (read, write) = channel.split();
-        let starting = write.exec(true, script::START);
+        let began = Instant::now();
+        let (request, line) = script::start(script);
+        let starting = write.exec(true, request);
         let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
         timeout_at(Instant::now() + Duration::from_secs(10), starting)
             .await
             .map_err(|_| lost())?
             .map_err(|_| lost())?;
-        let feeder = tokio::spawn(feed(write, script::line(script), stdin));
+        let feeder = tokio::spawn(feed(write, line, stdin));
         Ok(Running {
             read,
             feeder,
-            _link: link,
+            link,
+            began,
+            confirmed: false,
             opening: Some(Vec::new()),
             pid: None,
             stdout,
@@ -140,13 +152,15 @@ impl Ssh {
 /// Writes beside the reading: a command that answers before it has read everything must not stand still.
 async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
     let all = async {
-        write.data(&line[..]).await?;
+        if !line.is_empty() {
+            write.data(&line[..]).await?;
+        }
         match stdin {
             Input::Whole(bytes) if bytes.is_empty() => {}
-            Input::Whole(bytes) => write.data(&bytes[..]).await?,
+            Input::Whole(bytes) => write.data_bytes(bytes).await?,
             Input::Pieces(mut pieces) => {
                 while let Some(piece) = pieces.recv().await {
-                    write.data(&piece[..]).await?;
+                    write.data_bytes(piece).await?;
                 }
             }
         }
@@ -162,12 +176,22 @@ async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
 impl Running {
     /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
+        let mut confirm_by = self.began + Duration::from_secs(CONFIRM_SECS);
         loop {
-            let end =
-                self.exited_at.map_or(deadline, |at| (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT));
+            let end = match self.exited_at {
+                Some(at) => (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT),
+                None if self.confirmed => deadline,
+                None => deadline.min(confirm_by),
+            };
             match timeout_at(end, self.read.wait()).await {
                 Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
+                // A copy over a slow line is in front of the request; as long as something comes, it is not gone.
+                Err(_) if end == confirm_by && end != deadline => match self.link.pulse().silent_secs() {
+                    ..CONFIRM_SECS => confirm_by = Instant::now() + Duration::from_secs(1),
+                    _ => return Until::Broken,
+                },
                 Err(_) => return Until::TimeUp,
+                Ok(Some(ChannelMsg::Close)) if !self.confirmed => return Until::Broken,
                 Ok(Some(ChannelMsg::Close)) => return self.ended(),
                 Ok(None) if self.exited_at.is_some() => return self.ended(),
                 Ok(None) => return Until::Broken,
@@ -177,6 +201,26 @@ impl Running {
                 return Until::Unwanted;
             }
         }
+    }
+
+    /// Waits until the number of the process is known, at most `wait`.
+    pub(crate) async fn until_known(&mut self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while self.pid.is_none() && self.exited_at.is_none() {
+            match timeout_at(end, self.read.wait()).await {
+                Ok(Some(message)) => self.take(message),
+                _ => return,
+            }
+        }
+    }
+
+    /// Whether the machine said that it started the script.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 
     /// Goes on taking what comes until `other` is done: output that nobody takes holds up the whole connection.
@@ -201,6 +245,7 @@ impl Running {
     }
 
     fn take(&mut self, message: ChannelMsg) {
+        self.confirmed |= !matches!(message, ChannelMsg::WindowAdjusted { .. });
         match message {
             ChannelMsg::Data { data } => self.take_stdout(&data),
             ChannelMsg::ExtendedData { data, .. } => self.stderr.push(&data),
@@ -236,11 +281,16 @@ impl Running {
         }
     }
 
-    fn answer(mut self, doing: &'static str) -> Result<Answer, SshError> {
+    /// Returns the exit code and every byte of the other stream.
+    pub(crate) fn into_stderr(mut self) -> (Option<i32>, Vec<u8>) {
+        (self.exit, std::mem::replace(&mut self.stderr, Gather::exact(0)).into_bytes().unwrap_or_default())
+    }
+
+    pub(crate) fn answer(mut self, doing: &'static str) -> Result<Answer, SshError> {
         let none = || Gather::exact(0);
         let stdout = std::mem::replace(&mut self.stdout, none()).into_bytes();
         let stderr = std::mem::replace(&mut self.stderr, none()).into_text();
-        let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than 2 MB".into() })?;
+        let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than is taken".into() })?;
         Ok(Answer { stdout, stderr, exit: self.exit })
     }
 }

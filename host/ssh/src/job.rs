@@ -1,9 +1,13 @@
 //! Jobs: commands that outlive every connection. A job's files live on its machine in `~/.bursar/jobs/NAME/`, and its state
 //! is read from what they and the kernel say, never from what we remember. The scripts beside this file do the work there.
 
+use std::time::Duration;
+
 use bursar_core::job::JobState;
 
+use crate::clean::clean;
 use crate::error::SshError;
+use crate::exec::Answer;
 use crate::job_read::{self, JobSummary};
 use crate::key::random_hex;
 use crate::run::{checked, enter};
@@ -17,6 +21,9 @@ const RUN: &str = include_str!("job_run.sh");
 const START: &str = include_str!("job_start.sh");
 const STOP: &str = include_str!("job_stop.sh");
 const COMMAND_MAX: usize = 1024 * 1024;
+/// So long a start is asked again whose answer got lost.
+const AGAIN: Duration = Duration::from_secs(20);
+pub(crate) const SAVE_MAX: usize = 32;
 
 /// A job to start.
 #[derive(Debug, Clone)]
@@ -26,6 +33,8 @@ pub struct JobSpec {
     /// Any text that bash (or sh, where bash is missing) understands.
     pub command: String,
     pub workdir: Option<String>,
+    /// Paths on the machine whose files are wanted when it ends. They are kept beside the job and told with it.
+    pub save: Vec<String>,
 }
 
 /// What stopping found and left.
@@ -42,7 +51,7 @@ pub struct JobStopped {
 
 impl Ssh {
     /// Starts a job and returns once it runs or has ended. The name of an ended job may be used again: its files move to
-    /// `~/.bursar/jobs/.old/NAME`, in place of older ones.
+    /// `~/.bursar/jobs/.old/NAME`, in place of older ones. Where the answer gets lost it is asked again, and starts once.
     pub async fn start_job(&self, at: &Target, spec: &JobSpec) -> Result<JobSummary, SshError> {
         check_name(&spec.name)?;
         let command = checked("command", &spec.command)?;
@@ -53,15 +62,16 @@ impl Ssh {
             ));
         }
         let script = format!(
-            "{LIB}\n{JOB_LIB}\nname={} token={}\ncommand={}\nenter={}\nrun={}\nlib={}\n{START}",
+            "{LIB}\n{JOB_LIB}\nname={} token={}\ncommand={}\nenter={}\nsave={}\nrun={}\nlib={}\n{START}",
             spec.name,
             random_hex(),
             quote(command),
             quote(&enter(spec.workdir.as_deref())?),
+            quote(&save_lines(&spec.save)?),
             quote(RUN),
             quote(LIB),
         );
-        let text = self.ask(at, "starting a job", &script, 30).await?.succeeded("starting a job")?.text();
+        let text = self.ask_again(at, "starting a job", &script).await?.succeeded("starting a job")?.text();
         if let Some(since) = text.strip_prefix("runs ") {
             return Err(SshError::JobRuns {
                 name: spec.name.clone(),
@@ -69,6 +79,24 @@ impl Ssh {
             });
         }
         job_read::summary(&text, "starting a job")
+    }
+
+    /// Asks what may be asked twice, and again where the connection broke before the answer.
+    async fn ask_again(&self, at: &Target, doing: &'static str, script: &str) -> Result<Answer, SshError> {
+        let first = match self.ask(at, doing, script, 30).await {
+            Err(error @ SshError::Lost { .. }) => error,
+            answer => return answer,
+        };
+        let again = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                match self.ask(at, doing, script, 30).await {
+                    Err(error) if error.may_pass() => tracing::debug!(%error, doing, "asked again without an answer"),
+                    answer => return answer,
+                }
+            }
+        };
+        tokio::time::timeout(AGAIN, again).await.unwrap_or(Err(first))
     }
 
     /// Ends a job with all it started: asks, waits 5 s, then ends it by force, whatever ignores hang-ups or went its own way.
@@ -94,6 +122,28 @@ impl Ssh {
     }
 }
 
+fn save_lines(paths: &[String]) -> Result<String, SshError> {
+    let mut lines = String::new();
+    for path in paths {
+        if !is_plain_path(checked("path to save", path)?) {
+            return Err(SshError::input(
+                "path to save",
+                "use at most 1,024 bytes without line breaks and invisible signs",
+            ));
+        }
+        lines = lines + path + "\n";
+    }
+    match paths.len() > SAVE_MAX {
+        true => Err(SshError::input("paths to save", format!("{} paths, at most {SAVE_MAX}", paths.len()))),
+        false => Ok(lines),
+    }
+}
+
+/// Whether a path can be shown as it is. The machine keeps it, so it is judged again when it comes back.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    path.len() <= 1_024 && !path.contains(['\n', '\t']) && clean(path.as_bytes()) == path
+}
+
 pub(crate) fn check_name(name: &str) -> Result<(), SshError> {
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
@@ -115,8 +165,8 @@ pub(crate) fn state(kind: &str, exit: Option<i32>, stopped: bool) -> JobState {
         ("running", _) => JobState::Running,
         ("queued", _) => JobState::Queued,
         (_, _) if stopped => JobState::Stopped,
-        // A shell reports the death by a signal as 128 + its number.
-        ("ended", Some(code @ 129..=192)) => JobState::Killed { signal: signal_name(code - 128) },
+        // A shell reports the death by a signal as 128 + its number; there are no signals 32 and 33 that kill.
+        ("ended", Some(code @ (129..=159 | 162..=192))) => JobState::Killed { signal: signal_name(code - 128) },
         ("ended", Some(code)) => JobState::Exited { code },
         ("rebooted", _) => JobState::Lost { why: "the machine restarted while it ran".into() },
         _ => JobState::Lost { why: "its process vanished without an exit code".into() },
@@ -162,6 +212,7 @@ mod tests {
             ("ended", Some(3), false, JobState::Exited { code: 3 }),
             ("ended", Some(128), false, JobState::Exited { code: 128 }),
             ("ended", Some(137), false, JobState::Killed { signal: "KILL".into() }),
+            ("ended", Some(160), false, JobState::Exited { code: 160 }),
             ("ended", Some(162), false, JobState::Killed { signal: "34".into() }),
             ("ended", Some(255), false, JobState::Exited { code: 255 }),
             ("ended", Some(143), true, JobState::Stopped),

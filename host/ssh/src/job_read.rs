@@ -1,16 +1,15 @@
-//! Reads jobs: their state and a bounded piece of their log. It changes nothing on the machine.
+//! Reads jobs: their state, and a piece of their log as bounded text. It changes nothing on the machine.
+
+use std::time::Duration;
 
 use bursar_core::job::JobState;
 
-use crate::clean::{bound, clean, clean_line};
+use crate::clean::{bound, clean, clean_line, left_out_note};
 use crate::error::SshError;
 use crate::gather::{fold, whole_chars};
-use crate::job::{JOB_LIB, LIB, check_name, no_such_job, state};
+use crate::job::{JOB_LIB, LIB, SAVE_MAX, check_name, is_plain_path, state};
+use crate::job_log::{LogPart, LogPiece};
 use crate::{Ssh, Target};
-
-const READ_MAX: usize = 1024 * 1024;
-/// A tail is cut from this much, so that a progress bar of megabytes folds to its last picture.
-const TAIL_WINDOW: usize = 512 * 1024;
 
 /// Which piece of a job's log is wanted.
 #[derive(Debug, Clone)]
@@ -32,18 +31,23 @@ impl Default for JobRead {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSummary {
     pub name: String,
+    /// Tells one start of this name from another.
+    pub run: String,
     pub state: JobState,
     /// Seconds since 1970, by the machine's clock.
     pub started_at: Option<u64>,
     pub ended_at: Option<u64>,
     /// The size of the whole log.
     pub log_bytes: u64,
+    /// Paths whose files are wanted when it ends. Only lists of all jobs tell them.
+    pub save: Vec<String>,
 }
 
 /// A job and a piece of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub name: String,
+    pub run: String,
     pub state: JobState,
     pub started_at: Option<u64>,
     pub ended_at: Option<u64>,
@@ -55,54 +59,78 @@ pub struct Job {
 }
 
 impl Ssh {
-    /// Returns the state of a job and the wanted piece of its log.
+    /// Returns the state of a job and the wanted piece of its log, as text for readers.
     pub async fn get_job(&self, at: &Target, name: &str, read: &JobRead) -> Result<Job, SshError> {
-        check_name(name)?;
-        let cut = match read.from_offset {
-            // A log shorter than the offset is the log of a newer job: it is read from its start.
-            Some(from) => format!(
-                "from={from}; [ \"$from\" -gt \"$size\" ] && from=0\necho \"$from\"\ntail -c +$((from + 1)) \"$d/log\" | head -c {}",
-                read.max_bytes.clamp(16, READ_MAX)
-            ),
-            None => format!(
-                "from=$((size > {TAIL_WINDOW} ? size - {TAIL_WINDOW} : 0))\necho \"$from\"\ntail -c +$((from + 1)) \"$d/log\" | head -c $((size - from))"
-            ),
-        };
-        let script = format!(
-            "{LIB}\n{JOB_LIB}\nname={name}; d=$jobs/$name\n[ -f \"$d/command\" ] || {{ echo unknown; names; exit 0; }}\n\
-             line=$(describe \"$name\"); echo \"$line\"; size=${{line##* }}\n{cut}"
-        );
-        let answer = self.ask(at, "reading a job", &script, 30).await?.succeeded("reading a job")?;
-        let (first, rest) = split_line(&answer.stdout);
-        if first == b"unknown" {
-            return Err(no_such_job(name, &String::from_utf8_lossy(rest)));
-        }
-        let summary = summary(&String::from_utf8_lossy(first), "reading a job")?;
-        let (from, log) = split_line(rest);
-        let from = std::str::from_utf8(from).ok().and_then(|from| from.parse().ok());
-        let from: u64 = from.ok_or_else(|| odd("reading a job", "no offset"))?;
-        Ok(job(summary, read, from, log))
+        Ok(self.read_log(at, name, read.wanted(), Duration::ZERO).await?.into_job(read))
     }
 
     /// Returns all jobs of the machine, in the order of their names.
     pub async fn list_jobs(&self, at: &Target) -> Result<Vec<JobSummary>, SshError> {
-        let script = format!("{LIB}\n{JOB_LIB}\nfor name in $(names); do describe \"$name\"; done");
+        let script = format!(
+            "{LIB}\n{JOB_LIB}\nfor name in $(names); do describe \"$name\"; sed 's/^/save /' \"$jobs/$name/save\" 2>/dev/null; done"
+        );
         let text = self.ask(at, "listing jobs", &script, 40).await?.succeeded("listing jobs")?.text();
-        Ok(text.lines().filter_map(|line| summary(line, "listing jobs").ok()).collect())
+        Ok(summaries(&text))
     }
 }
 
-fn job(summary: JobSummary, read: &JobRead, from: u64, bytes: &[u8]) -> Job {
-    let JobSummary { name, state, started_at, ended_at, log_bytes } = summary;
-    let (taken, log) = match read.from_offset {
-        Some(_) => {
-            let cut = piece_end(bytes, state.is_open() || from + (bytes.len() as u64) < log_bytes);
-            (cut, clean(&fold(&bytes[..cut])))
+fn summaries(text: &str) -> Vec<JobSummary> {
+    let mut jobs: Vec<JobSummary> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("save "), jobs.last_mut()) {
+            (Some(path), Some(job)) if is_plain_path(path) && job.save.len() < SAVE_MAX => {
+                job.save.push(path.to_owned())
+            }
+            (Some(_), Some(_)) => {}
+            _ => jobs.extend(summary(line, "listing jobs")),
         }
-        None => (bytes.len(), last_lines(&clean(&fold(bytes)), read.tail_lines, from > 0).to_owned()),
-    };
-    let log = bound(&log, read.max_bytes);
-    Job { name, state, started_at, ended_at, log, log_bytes, next_offset: from + taken as u64 }
+    }
+    jobs
+}
+
+impl JobRead {
+    /// Returns which bytes of the log this needs.
+    pub fn wanted(&self) -> LogPart {
+        match self.from_offset {
+            Some(offset) => LogPart::From { offset, max: self.max_bytes as u64 },
+            None => LogPart::Tail,
+        }
+    }
+}
+
+impl LogPiece {
+    /// Returns the piece as text for readers. What is missing before it is said.
+    pub fn into_job(self, read: &JobRead) -> Job {
+        let LogPiece { job, from, bytes } = self;
+        let more_may_come = job.state.is_open() || from + (bytes.len() as u64) < job.log_bytes;
+        let (taken, log) = match read.from_offset {
+            Some(asked) => {
+                let cut = piece_end(&bytes, more_may_come);
+                let gap = if from > asked { left_out_note(from - asked) } else { String::new() };
+                (cut, gap + &clean(&fold(&bytes[..cut])))
+            }
+            None => (bytes.len(), last_lines(&clean(&fold(&bytes)), read.tail_lines, from > 0).to_owned()),
+        };
+        let JobSummary { name, run, state, started_at, ended_at, log_bytes, .. } = job;
+        let log = bound(&log, read.max_bytes);
+        Job { name, run, state, started_at, ended_at, log, log_bytes, next_offset: from + taken as u64 }
+    }
+}
+
+/// Turns pieces that follow each other into text for readers, whole lines at a time.
+#[derive(Debug, Default)]
+pub struct LogText {
+    unfinished: Vec<u8>,
+}
+
+impl LogText {
+    /// Returns what can be shown by now.
+    pub fn next(&mut self, piece: &LogPiece) -> String {
+        self.unfinished.extend_from_slice(&piece.bytes);
+        let cut = piece_end(&self.unfinished, !piece.is_last());
+        let shown: Vec<u8> = self.unfinished.drain(..cut).collect();
+        clean(&fold(&shown))
+    }
 }
 
 /// Returns where a piece ends. While more may come it ends after a whole line, or at least after a whole character.
@@ -126,29 +154,31 @@ fn last_lines(text: &str, count: usize, cut: bool) -> &str {
     ends.map_or(text, |(at, _)| &text[at + 1..])
 }
 
-fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&bytes[..at], &bytes[at + 1..]),
         None => (bytes, &[]),
     }
 }
 
-/// Reads `job NAME KIND EXIT STOPPED STARTED ENDED SIZE`.
+/// Reads `job NAME RUN KIND EXIT STOPPED STARTED ENDED SIZE`.
 pub(crate) fn summary(line: &str, doing: &'static str) -> Result<JobSummary, SshError> {
     let words: Vec<&str> = line.trim_end().split(' ').collect();
-    let ["job", name, kind, exit, stopped, started, ended, size] = words[..] else {
+    let ["job", name, run, kind, exit, stopped, started, ended, size] = words[..] else {
         return Err(odd(doing, line));
     };
-    check_name(name).map_err(|_| odd(doing, line))?;
+    check_name(name).and(check_name(run)).map_err(|_| odd(doing, line))?;
     let stopped_at = stopped.parse().ok();
     let state = state(kind, exit.parse().ok(), stopped_at.is_some());
     let ended_at = if state.is_open() { None } else { ended.parse().ok().or(stopped_at) };
     Ok(JobSummary {
         name: name.to_owned(),
+        run: run.to_owned(),
         state,
         started_at: started.parse().ok(),
         ended_at,
         log_bytes: size.parse().unwrap_or(0),
+        save: Vec::new(),
     })
 }
 
@@ -192,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_ours_is_no_job() {
-        assert!(summary("job a running - - 5 - 12", "x").is_ok());
-        for line in ["", "job a b", "job ../a running - - 5 - 12", "nonsense a running - - 5 - 12"] {
+        assert!(summary("job a r1 running - - 5 - 12", "x").is_ok());
+        for line in ["", "job a b", "job ../a r1 running - - 5 - 12", "nonsense a r1 running - - 5 - 12"] {
             assert!(summary(line, "x").is_err(), "{line}");
         }
     }

@@ -1,4 +1,4 @@
-# Expects name, token, command, enter, run and lib as variables, behind job_lib.sh. Prints the job as it is now.
+# Expects name, token, command, enter, run, save and lib as variables, behind job_lib.sh. Prints the job as it is now.
 d=$jobs/$name
 mkdir -p "$jobs/.old" || exit 1
 
@@ -16,17 +16,29 @@ echo $$ >"$lock/pid"
 trap 'rm -rf "$lock"' EXIT
 trap 'exit 1' HUP TERM INT PIPE
 
-if [ -d "$d" ]; then
+# Asked again with the same token: its answer got lost. What it left undone is done now, and nothing twice.
+again=
+[ "$(value "$d/token")" = "$token" ] && again=yes
+if [ -z "$again" ] && [ -d "$d" ]; then
   case $(state_of "$d") in running|queued) echo "runs $(value "$d/started")"; exit 0;; esac
   rm -rf "$jobs/.old/$name" && mv "$d" "$jobs/.old/$name" || exit 1
 fi
-n=$jobs/.new-$name
-rm -rf "$n" && mkdir "$n" || exit 1
-printf '%s\n' "$command" >"$n/command" && printf 'umask %s\n%s\n' "$mask" "$enter" >"$n/enter" && printf '%s\n' "$run" >"$n/run" &&
-  printf '%s\n' "$lib" >"$n/lib" && echo "$token" >"$n/token" && : >"$n/log" && mv "$n" "$d" || exit 1
+if [ -z "$again" ]; then
+  n=$jobs/.new-$name
+  rm -rf "$n" && mkdir "$n" || exit 1
+  printf '%s\n' "$command" >"$n/command" && printf 'umask %s\n%s\n' "$mask" "$enter" >"$n/enter" &&
+    printf '%s\n' "$run" >"$n/run" && printf '%s\n' "$lib" >"$n/lib" && printf '%s' "$save" >"$n/save" &&
+    boot_id >"$n/boot" && echo "$token" >"$n/token" && : >"$n/log" && mv "$n" "$d" || {
+    # A shell's own echo says "I/O error" of a full disk; cat says what it is.
+    echo x | cat >"$n/room"
+    rm -rf "$n"
+    exit 1
+  }
+fi
 
 started=
-if command -v tmux >/dev/null 2>&1; then
+[ -d "$d/begun" ] && started=before
+if [ -z "$started" ] && command -v tmux >/dev/null 2>&1; then
   tmux -L bursar kill-session -t "=$name" >/dev/null 2>&1
   tmux -L bursar new-session -d -s "$name" env HOME="$HOME" PATH="$PATH" sh "$d/run" </dev/null >/dev/null 2>"$d/tmux" && started=tmux
 fi

@@ -29,6 +29,16 @@ impl OwnKey {
         OwnKey { path, imported, loaded: Mutex::new(None) }
     }
 
+    /// A further key of ours, in a file of its own.
+    pub(crate) fn at(path: PathBuf) -> OwnKey {
+        OwnKey { path, imported: false, loaded: Mutex::new(None) }
+    }
+
+    /// Whether the owner named it in place of ours.
+    pub(crate) fn is_imported(&self) -> bool {
+        self.imported
+    }
+
     /// The file of the private key, for the system's `ssh`.
     pub(crate) fn path(&self) -> &Path {
         &self.path

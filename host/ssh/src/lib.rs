@@ -1,35 +1,56 @@
 //! Everything Bursar does on a rented machine: log in, set up, run, copy, keep jobs. This room never opens a local path that
-//! a caller names (files come as opened handles), never reads the ledger, and trusts nothing that a machine says.
+//! a caller names (files and folders come as opened handles), never reads the ledger, and trusts nothing that a machine says.
 
 mod clean;
 mod connect;
 mod copy;
+mod dial;
+mod env;
 mod error;
 mod exec;
+mod fetch_file;
+mod files_under;
 mod gather;
+mod http;
 mod install_keys;
+mod instance_key;
 mod job;
+mod job_follow;
+mod job_log;
 mod job_read;
 mod key;
 mod pins;
+mod port;
+mod pulse;
 mod run;
 mod script;
+mod send_file;
 mod set_up;
+mod stream;
 mod terminal;
+mod tree;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use bursar_core::instance::Hop;
 pub use bursar_core::job::JobState;
 pub use clean::{bound, clean, clean_line};
 pub use copy::{Content, Copied, Upload};
+pub use env::Env;
 pub use error::SshError;
+pub use files_under::FileUnder;
 pub use gather::Sink;
+pub use http::{HttpAnswer, HttpAsk, HttpCut};
 pub use job::{JobSpec, JobStopped};
-pub use job_read::{Job, JobRead, JobSummary};
+pub use job_follow::FollowFrom;
+pub use job_log::{LogPart, LogPiece};
+pub use job_read::{Job, JobRead, JobSummary, LogText};
+pub use port::PortStream;
 pub use run::{Ran, Run, Streams};
 pub use set_up::{Gpu, SetUp, SetUpState};
+pub use tree::{TreeCopied, TreeCopy};
 
 /// One machine, and how it is reached. The pinned host key and the warm connection belong to `instance`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +60,8 @@ pub struct Target {
     pub host: String,
     pub port: u16,
     pub user: String,
+    /// The machine in front of it, where it has no address of its own. It takes the same key; its host key is pinned, too.
+    pub jump: Option<Hop>,
 }
 
 impl Target {
@@ -46,6 +69,17 @@ impl Target {
     pub fn address(&self) -> String {
         format!("{}@{}:{}", self.user, self.host, self.port)
     }
+
+    /// Returns the jump host as something to log in to, under a name of its own among the pins.
+    pub(crate) fn hop(&self) -> Option<Target> {
+        let Hop { host, port, user } = self.jump.clone()?;
+        Some(Target { instance: hop_name(&self.instance), host, port, user, jump: None })
+    }
+}
+
+/// Ids of instances hold no dot, so this is nobody else's name.
+fn hop_name(instance: &str) -> String {
+    format!("{instance}.hop")
 }
 
 /// A cheap handle to the owner's key, the pinned host keys and the warm connections of this process.
@@ -78,8 +112,11 @@ impl Ssh {
     /// Drops what we know of an ended instance: its warm connection and its pinned host key.
     pub fn forget(&self, instance: &str) {
         self.slots().remove(instance);
-        if let Err(error) = self.room.pins.forget(instance) {
-            tracing::warn!(instance, %error, "the pinned host key of an ended instance stays in the file");
+        self.forget_own_key(instance);
+        for name in [instance, &hop_name(instance)] {
+            if let Err(error) = self.room.pins.forget(name) {
+                tracing::warn!(name, %error, "the pinned host key of an ended instance stays in the file");
+            }
         }
     }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::env::Env;
 use crate::error::SshError;
 use crate::exec::{Input, Running, Until};
 use crate::gather::{Gather, Sink};
+use crate::key::random_hex;
 use crate::script::quote;
 use crate::{Ssh, Target};
 
@@ -26,6 +28,7 @@ pub struct Run {
     pub max_output: usize,
     /// The folder it runs in; `~/` and relative paths begin at the home folder.
     pub workdir: Option<String>,
+    pub env: Env,
 }
 
 /// Where the streams of a command go as they are, byte for byte.
@@ -72,29 +75,36 @@ impl Ssh {
     }
 
     async fn run_with(&self, at: &Target, run: &Run, stdin: Input, out: Gather, err: Gather) -> Result<Ran, SshError> {
-        let script = script(run)?;
+        let token = random_hex();
+        let script = script(run, &token)?;
         let running = self.begin(at, &script, stdin, out, err).await?;
-        let mut ending = EndOnDrop { ssh: self.clone(), at: at.clone(), running: Some(running) };
+        let mut ending = EndOnDrop { ssh: self.clone(), at: at.clone(), token: token.clone(), running: Some(running) };
         let running = ending.running.as_mut().expect("set one line above");
         let until = running.until(Instant::now() + run.timeout).await;
         let timed_out = until == Until::TimeUp;
         if timed_out || until == Until::Unwanted {
+            // A machine under load may not have told it yet.
+            running.until_known(Duration::from_secs(5)).await;
             if let Some(pid) = running.pid {
-                running.take_during(self.end_session(at, pid)).await;
+                running.take_during(self.end_session(at, pid, &token)).await;
             }
             running.until(Instant::now() + Duration::from_secs(1)).await;
         }
         let running = ending.running.take().expect("set above and taken only here");
         match until {
-            Until::Broken => Err(SshError::Lost { address: at.address(), doing: "running a command" }),
+            // A time-out of what never began is none: nobody knows where it is.
+            Until::Broken | Until::TimeUp if until == Until::Broken || !running.is_confirmed() => {
+                self.drop_link(at, running.link()).await;
+                Err(SshError::Lost { address: at.address(), doing: "running a command" })
+            }
             Until::Unwanted => Ok(Ran { exit: None, signal: None, unwanted: true, ..ran(running, false) }),
             _ => Ok(ran(running, timed_out)),
         }
     }
 
-    /// Ends every process of a session of ours.
-    async fn end_session(&self, at: &Target, session: u32) {
-        let script = format!("{LIB}\nend_all {session} '' '' 2 ''");
+    /// Ends every process of a session of ours, and those that left it and still carry its token.
+    async fn end_session(&self, at: &Target, session: u32, token: &str) {
+        let script = format!("{LIB}\nend_all {session} '' {token} 2 ''");
         match self.ask(at, "ending a command", &script, 15).await {
             Ok(answer) if answer.exit == Some(0) => {}
             Ok(answer) => tracing::warn!(session, stderr = answer.stderr, "a command that took too long may still run"),
@@ -119,8 +129,9 @@ fn ran(mut running: Running, timed_out: bool) -> Ran {
 }
 
 /// The shell becomes the command (`exec`), so exit codes and signals are the command's own, and it leads a session of its
-/// own, so that its end can be the end of all it started.
-fn script(run: &Run) -> Result<String, SshError> {
+/// own, so that its end can be the end of all it started. What leaves the session keeps the token in its environment, under
+/// the name that jobs use.
+fn script(run: &Run, token: &str) -> Result<String, SshError> {
     let command = checked("command", &run.command)?;
     if command.len() > COMMAND_MAX {
         let why = format!(
@@ -131,10 +142,12 @@ fn script(run: &Run) -> Result<String, SshError> {
     }
     Ok(format!(
         "{}\nshell=sh; command -v bash >/dev/null 2>&1 && shell=bash\n\
+         BURSAR_JOB_TOKEN={token}; export BURSAR_JOB_TOKEN\n{}\
          group=$$; {{ read -r line </proc/$$/stat && set -- ${{line##*) }} && group=$3; }} 2>/dev/null\n\
          if [ \"$group\" != $$ ] && command -v setsid >/dev/null 2>&1; then exec setsid $shell -c {quoted}; fi\n\
          exec $shell -c {quoted}",
         enter(run.workdir.as_deref())?,
+        run.env.script()?,
         quoted = quote(command),
     ))
 }
@@ -164,6 +177,7 @@ pub(crate) fn checked<'a>(what: &'static str, text: &'a str) -> Result<&'a str, 
 struct EndOnDrop {
     ssh: Ssh,
     at: Target,
+    token: String,
     running: Option<Running>,
 }
 
@@ -171,7 +185,7 @@ impl Drop for EndOnDrop {
     fn drop(&mut self) {
         let Some(pid) = self.running.take().and_then(|running| running.pid) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (ssh, at) = (self.ssh.clone(), self.at.clone());
-        runtime.spawn(async move { ssh.end_session(&at, pid).await });
+        let (ssh, at, token) = (self.ssh.clone(), self.at.clone(), self.token.clone());
+        runtime.spawn(async move { ssh.end_session(&at, pid, &token).await });
     }
 }

@@ -21,7 +21,14 @@ pub fn run() -> Result<()> {
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured.and_then(|()| calls())
+    measured.and_then(|()| calls()).and_then(|()| remote())
+}
+
+/// Work on machines, beside ssh and its kin, measured by a program of its own in `tests/remote-speed`.
+fn remote() -> Result<()> {
+    tools::for_tests()?;
+    say("remote work, in turns with ssh over the same line");
+    cargo(&["run", "--locked", "--release", "--quiet", "--package", "remote-speed"])
 }
 
 /// One driver call, measured by a program of its own in `tests/speed`.

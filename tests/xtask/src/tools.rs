@@ -19,8 +19,17 @@ pub fn wasm_target() -> Result<()> {
 }
 
 /// Program, and the Debian package that has it.
-const FOR_TESTS: [(&str, &str); 4] =
-    [("/usr/sbin/sshd", "openssh-server"), ("ssh", "openssh-client"), ("tmux", "tmux"), ("strace", "strace")];
+const FOR_TESTS: [(&str, &str); 9] = [
+    ("/usr/sbin/sshd", "openssh-server"),
+    ("ssh", "openssh-client"),
+    ("/usr/sbin/dropbear", "dropbear-bin"),
+    ("fish", "fish"),
+    ("/usr/share/doc/libnss-wrapper", "libnss-wrapper"),
+    ("tmux", "tmux"),
+    ("strace", "strace"),
+    ("busybox", "busybox"),
+    ("openssl", "openssl"),
+];
 
 /// Makes sure that the tests find real SSH servers and the like. Nothing is skipped because something is missing.
 pub fn for_tests() -> Result<()> {

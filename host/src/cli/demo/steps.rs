@@ -161,7 +161,7 @@ impl Walk<'_> {
         let why = "A job outlives every connection, and this program too. Its output is read while it runs.";
         self.step("Run it", why, &format!("bursar run {name} --job train -- sh train.sh; bursar logs {name} train -f"))
             .await;
-        let job = JobSpec { name: "train".to_owned(), command: "sh train.sh".to_owned(), workdir: None };
+        let job = JobSpec { name: "train".to_owned(), command: "sh train.sh".to_owned(), workdir: None, save: vec![] };
         self.rooms.start_job(LOCAL_PRINCIPAL, name, &job).await?;
         let from_start = JobRead { tail_lines: 0, from_offset: Some(0), max_bytes: 64 * 1024 };
         let begun = self.rooms.get_job(LOCAL_PRINCIPAL, name, "train", &from_start).await?;
@@ -170,8 +170,8 @@ impl Walk<'_> {
                 self.show(text)
             }
         };
-        print(&begun.log);
-        let ended = logs::follow(&self.rooms, name, begun, print).await?;
+        print(&begun.job.log);
+        let ended = logs::follow(&self.rooms, name, &begun.job, print).await?;
         match ended.state {
             JobState::Exited { code: 0 } => Ok(()),
             other => Err(unexpected(format!("the training ended as: {other}"))),

@@ -40,7 +40,7 @@ pub(super) fn tools() -> [Tool; 4] {
         Tool::new(
             "destroy_instance",
             "Destroy instance",
-            "Ends an instance and all data on it. Waits up to 20 s until the provider no longer lists it; its money is held until then.",
+            "Ends an instance and all data on it; logs of its jobs stay readable. Waits up to 20 s until the provider no longer lists it; its money is held until then.",
             MAY_END,
             destroy_instance,
         ),

@@ -2,7 +2,7 @@
 
 use super::{ACTS, ENDS, LOOKS_OUT, Tool, remote::NOTICE};
 use crate::{
-    flow::{Job, JobRead, JobSpec, JobState, JobSummary},
+    flow::{Job, JobRead, JobSeen, JobSpec, JobState, JobSummary},
     mcp::{
         call::{Call, News},
         render::{Answer, ToolError},
@@ -25,14 +25,15 @@ pub(super) fn tools() -> [Tool; 4] {
         Tool::new(
             "start_job",
             "Start job",
-            "Starts a command that goes on without us, its output in a log; follow it with get_job.",
+            "Starts a command that goes on without us, its output in a log; follow it with get_job. Starts once, whatever breaks.",
             ACTS,
             start_job,
         ),
         Tool::new(
             "get_job",
             "Get job",
-            "State of a job and a piece of its log: the last lines, or from `next_offset` of the answer before.",
+            "State of a job and a piece of its log: the last lines, or from `next_offset` of the answer before. Also when \
+             the machine is gone.",
             LOOKS_OUT,
             get_job,
         ),
@@ -50,6 +51,9 @@ struct StartJob {
     job: String,
     command: String,
     workdir: Option<String>,
+    /// Files or folders of it, fetched to saved/INSTANCE/JOB/ when it ends or before the lease does
+    #[serde(default)]
+    save: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -92,8 +96,8 @@ impl JobOut {
     }
 
     fn of(job: &Job) -> JobOut {
-        let Job { name, state, started_at, ended_at, log_bytes, .. } = job.clone();
-        JobOut::new(&JobSummary { name, state, started_at, ended_at, log_bytes })
+        let Job { name, run, state, started_at, ended_at, log_bytes, .. } = job.clone();
+        JobOut::new(&JobSummary { name, run, state, started_at, ended_at, log_bytes, save: Vec::new() })
     }
 }
 
@@ -107,7 +111,7 @@ fn in_words(summary: &JobSummary) -> String {
 }
 
 async fn start_job(call: Call, args: StartJob) -> Result<Answer<JobOut>, ToolError> {
-    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir };
+    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir, save: args.save };
     let summary = call.rooms.start_job(call.principal(), &args.instance, &spec).await?;
     let text = format!("{}\nfollow it with get_job; it goes on whatever happens here", in_words(&summary));
     Ok(Answer { text, data: JobOut::new(&summary) })
@@ -133,6 +137,12 @@ struct JobLog {
     job: JobOut,
     log: String,
     next_offset: u64,
+    /// What became of the paths to save
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    saved: Vec<String>,
+    /// Set where the machine did not answer itself
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     notice: &'static str,
 }
 
@@ -144,22 +154,35 @@ async fn get_job(call: Call, args: GetJob) -> Result<Answer<JobLog>, ToolError> 
         max_bytes: LOG_MAX,
     };
     let mut step = 0.0;
-    let job = loop {
-        let job = call.rooms.get_job(call.principal(), &args.instance, &args.job, &read).await?;
-        if !job.state.is_open() || Instant::now() + LOOK_AGAIN > until {
-            break job;
+    let seen = loop {
+        let seen = call.rooms.get_job(call.principal(), &args.instance, &args.job, &read).await?;
+        if !seen.job.state.is_open() || seen.note.is_some() || Instant::now() + LOOK_AGAIN > until {
+            break seen;
         }
         step += 1.0;
-        call.tell(step, &News::Words(format!("{}: {}", job.name, job.state))).await;
+        call.tell(step, &News::Words(going(&seen.job))).await;
         sleep(LOOK_AGAIN).await;
     };
+    let JobSeen { job, saved, note } = seen;
     let out = JobOut::of(&job);
-    let state = format!("{}: {}, log of {}", out.job, line(&job.state.to_string()), size(job.log_bytes));
+    let saved: Vec<String> = saved.iter().map(|saved| line(&saved.in_words())).collect();
+    let note = note.map(|note| line(&note));
+    let mut text = format!("{}: {}, log of {}", out.job, line(&job.state.to_string()), size(job.log_bytes));
+    for more in note.iter().chain(&saved) {
+        text = format!("{text}\n{more}");
+    }
     let text = match job.log.is_empty() {
-        true => format!("{state}\nnothing more in the log; next_offset {}", job.next_offset),
-        false => format!("{state}, next_offset {}\n{}", job.next_offset, fenced("log", &job.log)),
+        true => format!("{text}\nnothing more in the log; next_offset {}", job.next_offset),
+        false => format!("{text}\nnext_offset {}\n{}", job.next_offset, fenced("log", &job.log)),
     };
-    Ok(Answer { text, data: JobLog { job: out, log: job.log, next_offset: job.next_offset, notice: NOTICE } })
+    let data = JobLog { job: out, log: job.log, next_offset: job.next_offset, saved, note, notice: NOTICE };
+    Ok(Answer { text, data })
+}
+
+/// Returns how far a job is, with the last line that it wrote.
+fn going(job: &Job) -> String {
+    let last = job.log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    format!("{}: {}, log of {}: {last}", job.name, job.state, size(job.log_bytes))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

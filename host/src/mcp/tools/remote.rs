@@ -2,7 +2,7 @@
 
 use super::{ACTS, ENDS, Tool};
 use crate::{
-    flow::{Rooms, Run, Source},
+    flow::{Env, Rooms, Run, Source},
     mcp::{
         call::Call,
         render::{Answer, ToolError},
@@ -13,6 +13,7 @@ use crate::{
 use rmcp::schemars::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
@@ -61,6 +62,8 @@ struct RunCommand {
     timeout_secs: Option<u64>,
     workdir: Option<String>,
     stdin: Option<String>,
+    /// Variables; for secrets, too
+    env: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -93,6 +96,7 @@ async fn run_command(call: Call, args: RunCommand) -> Result<Answer<RanOut>, Too
         stdin: args.stdin.map(String::into_bytes),
         max_output: OUTPUT_MAX,
         workdir: args.workdir,
+        env: Env(args.env.unwrap_or_default().into_iter().collect()),
     };
     let ran = call.rooms.run_command(call.principal(), &args.instance, &run).await?;
     let data = RanOut {

@@ -76,7 +76,7 @@ async fn what_cannot_be_copied_is_said_and_leaves_nothing() {
 async fn a_copy_that_differs_takes_no_place() {
     let machine = Machine::start();
     fs::write(machine.home().join("kept"), "old").unwrap();
-    machine.shim("sha256sum", "cat >/dev/null; echo 0000000000000000  -");
+    machine.shim("openssl", "cat >/dev/null; echo 0000000000000000  -");
     let error = machine.ssh.upload(&machine.at(), bytes("new", "kept"), &mut quiet()).await.unwrap_err();
     assert!(matches!(error, SshError::Damaged { .. }), "{error}");
     assert_eq!(fs::read_to_string(machine.home().join("kept")).unwrap(), "old");

@@ -8,7 +8,7 @@ use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ssh, SshError};
 use crate::machine::Machine;
 
 fn spec(name: &str, command: &str) -> JobSpec {
-    JobSpec { name: name.into(), command: command.into(), workdir: None }
+    JobSpec { name: name.into(), command: command.into(), workdir: None, save: vec![] }
 }
 
 async fn start(machine: &Machine, name: &str, command: &str) -> JobSummary {

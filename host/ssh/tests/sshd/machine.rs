@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bursar_ssh::{Ran, Run, Ssh, SshError, Target};
+use bursar_ssh::{Env, Ran, Run, Ssh, SshError, Target};
 
 pub(crate) struct Machine {
     dir: tempfile::TempDir,
     port: u16,
     sshd: Option<Child>,
+    server: Server,
     pub(crate) ssh: Ssh,
 }
+
+/// Returns the command of an SSH server that serves a machine's folder at a port.
+pub(crate) type Server = fn(&Path, u16) -> Command;
 
 impl Machine {
     pub(crate) fn start() -> Machine {
@@ -24,6 +28,10 @@ impl Machine {
 
     /// `prepare` gets the home folder before the server starts.
     pub(crate) fn start_with(prepare: impl FnOnce(&Path)) -> Machine {
+        Machine::served_by(openssh, prepare)
+    }
+
+    pub(crate) fn served_by(server: Server, prepare: impl FnOnce(&Path)) -> Machine {
         let dir = tempfile::Builder::new().prefix("bssh").tempdir().unwrap();
         for folder in ["home/.ssh", "tmux", "shims"] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
@@ -32,7 +40,7 @@ impl Machine {
         fs::write(dir.path().join("home/.ssh/authorized_keys"), ssh.public_key().unwrap() + "\n").unwrap();
         prepare(&dir.path().join("home"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut machine = Machine { dir, port, sshd: None, ssh };
+        let mut machine = Machine { dir, port, sshd: None, server, ssh };
         machine.new_host_key();
         machine.write_config();
         machine.up();
@@ -48,7 +56,7 @@ impl Machine {
     }
 
     pub(crate) fn at(&self) -> Target {
-        Target { instance: "i1".into(), host: "127.0.0.1".into(), port: self.port, user: user() }
+        Target { instance: "i1".into(), host: "127.0.0.1".into(), port: self.port, user: user(), jump: None }
     }
 
     /// Puts a program in front of all others of that name.
@@ -82,6 +90,14 @@ impl Machine {
         self.up();
     }
 
+    /// Adds lines to the server's configuration, and starts it anew.
+    pub(crate) fn configure(&mut self, lines: &str) {
+        fs::write(self.dir.path().join("more"), lines).unwrap();
+        self.write_config();
+        self.down();
+        self.up();
+    }
+
     pub(crate) fn new_host_key(&self) {
         let path = self.dir.path().join("host_key");
         let _ = fs::remove_file(&path);
@@ -90,14 +106,7 @@ impl Machine {
     }
 
     pub(crate) fn up(&mut self) {
-        let sshd = which("sshd")
-            .expect("the OpenSSH server is missing and these tests need it: apt-get install openssh-server");
-        if Path::new("/run").is_dir() {
-            let _ = fs::create_dir_all("/run/sshd");
-        }
-        let child = Command::new(sshd)
-            .args(["-D", "-e", "-f"])
-            .arg(self.dir.path().join("sshd_config"))
+        let child = (self.server)(self.dir.path(), self.port)
             .stdin(Stdio::null())
             .stderr(fs::File::create(self.dir.path().join("sshd.log")).unwrap())
             .spawn()
@@ -129,11 +138,20 @@ impl Machine {
         let mut at = 0;
         while at < family.len() {
             let parent = family[at];
-            family.extend(all.iter().filter(|p| p.parent == parent && p.name.starts_with("sshd")).map(|p| p.pid));
+            family.extend(
+                all.iter()
+                    .filter(|p| p.parent == parent && SERVERS.iter().any(|s| p.name.starts_with(s)))
+                    .map(|p| p.pid),
+            );
             at += 1;
         }
         for pid in &family[1..] {
             kill(*pid);
+        }
+        // What was killed is dead, and its connections closed, a moment later.
+        let until = Instant::now() + Duration::from_secs(5);
+        while processes().iter().any(|p| family[1..].contains(&p.pid)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -149,9 +167,10 @@ impl Machine {
         let text = format!(
             "Port {}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/home/.ssh/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n\
-             Subsystem sftp internal-sftp\nSetEnv {}\n",
+             Subsystem sftp internal-sftp\nSetEnv {}\n{}\n",
             self.port,
             env.join(" "),
+            fs::read_to_string(self.dir.path().join("more")).unwrap_or_default(),
         );
         fs::write(self.dir.path().join("sshd_config"), text).unwrap();
     }
@@ -170,8 +189,9 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
+impl Machine {
+    /// Ends the server and every process on the machine, as a power cut would. It comes back with `up`.
+    pub(crate) fn power_off(&mut self) {
         self.down();
         let mark = format!("HOME={}", self.home().display());
         for _ in 0..3 {
@@ -185,8 +205,35 @@ impl Drop for Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.power_off();
+    }
+}
+
+/// The names of what answers for a machine; what runs on it has others.
+const SERVERS: [&str; 2] = ["sshd", "dropbear"];
+
+pub(crate) fn openssh(dir: &Path, _: u16) -> Command {
+    let sshd =
+        which("sshd").expect("the OpenSSH server is missing and these tests need it: apt-get install openssh-server");
+    if Path::new("/run").is_dir() {
+        let _ = fs::create_dir_all("/run/sshd");
+    }
+    let mut command = Command::new(sshd);
+    command.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config"));
+    command
+}
+
 pub(crate) fn run(command: &str) -> Run {
-    Run { command: command.into(), timeout: Duration::from_secs(30), stdin: None, max_output: 100_000, workdir: None }
+    Run {
+        command: command.into(),
+        timeout: Duration::from_secs(30),
+        stdin: None,
+        max_output: 100_000,
+        workdir: None,
+        env: Env::default(),
+    }
 }
 
 pub(crate) fn quiet() -> impl FnMut(u64, u64) + Send {
@@ -225,7 +272,7 @@ fn user() -> String {
     String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin:/usr/local/sbin";
     path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
 }

@@ -3,7 +3,16 @@
 
 mod connect;
 mod copy;
+mod env;
+mod http;
+mod job_cuts;
+mod job_ends;
 mod jobs;
+mod keys;
+mod links;
 mod machine;
+mod odd;
+mod proxy;
 mod run;
 mod set_up;
+mod trees;

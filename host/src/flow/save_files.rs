@@ -1,0 +1,156 @@
+//! Brings the files that jobs were to save into the workspace, under `saved/INSTANCE/JOB/`. What a machine answers chooses no
+//! place outside of that.
+
+use super::{FlowError, Rooms, Workspace, kept::Saved};
+use bursar_core::instance::Instance;
+use bursar_ssh::{JobSummary, SshError, Target, clean_line};
+use std::path::{Component, Path, PathBuf};
+
+/// The most bytes that are fetched for one path.
+const PATH_MAX: u64 = 64 << 30;
+
+/// Which files are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Of jobs that have ended.
+    Ended,
+    /// Those, and of running jobs what was never fetched: the machine ends soon.
+    Missing,
+    /// Those, and of running jobs what they have by now: the machine ends at once.
+    All,
+}
+
+impl Rooms {
+    /// Fetches what is not here as its job left it.
+    pub(super) async fn fetch_saves(
+        &self,
+        instance: &Instance,
+        target: &Target,
+        which: Which,
+    ) -> Result<(), FlowError> {
+        let kept = self.kept(&instance.id);
+        let Some(into) = kept.save_into() else { return Ok(()) };
+        let mut first_error = None;
+        for job in self.ssh.list_jobs(target).await?.into_iter().filter(|job| !job.save.is_empty()) {
+            self.note_state(&instance.id, &job);
+            let ended = !job.state.is_open();
+            if !ended && which == Which::Ended {
+                continue;
+            }
+            let done = kept.saved(&job.name, &job.run);
+            let is_done = |saved: &Saved| saved.at_end || (!ended && which == Which::Missing);
+            for path in &job.save {
+                if done.iter().any(|saved| saved.path == *path && is_done(saved)) {
+                    continue;
+                }
+                let fetched = self.fetch_path(instance, target, &into, &job, path).await;
+                let saved = match fetched {
+                    // Asked again later, and what else there is comes first.
+                    Err(FlowError::Ssh(error)) if error.may_pass() => {
+                        first_error.get_or_insert(FlowError::Ssh(error));
+                        continue;
+                    }
+                    Ok((local, bytes)) => {
+                        Saved { path: path.clone(), local: Some(local), bytes, why: None, at_end: ended }
+                    }
+                    Err(error) => {
+                        let why = Some(error.to_string());
+                        Saved { path: path.clone(), local: None, bytes: 0, why, at_end: ended }
+                    }
+                };
+                tracing::info!(instance = %instance.id, job = job.name, path, why = saved.why, "saved");
+                if let Err(error) = kept.note_saved(&job, saved, self.clock.now()) {
+                    tracing::warn!(instance = %instance.id, %error, "that it is saved could not be written down");
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Fetches one path with all files under it, each whole or not at all.
+    async fn fetch_path(
+        &self,
+        instance: &Instance,
+        target: &Target,
+        into: &Path,
+        job: &JobSummary,
+        path: &str,
+    ) -> Result<(PathBuf, u64), FlowError> {
+        let workspace = Workspace::open(into, &self.settings.home)?;
+        let folder = Path::new("saved").join(&instance.name).join(&job.name);
+        if self.kept(&instance.id).saved(&job.name, &job.run).is_empty() {
+            // An earlier job of this name keeps what it saved.
+            workspace.set_aside(&folder)?;
+        }
+        let place = folder.join(inside(path)?);
+        let mut sum = 0;
+        for file in self.ssh.files_under(target, path).await? {
+            let local = match file.below.as_str() {
+                "" => place.clone(),
+                below => place.join(inside(below)?),
+            };
+            let local = local.to_string_lossy();
+            sum += self.fetch_file(target, &workspace, &file.path, &local, PATH_MAX.saturating_sub(sum)).await?;
+        }
+        Ok((workspace.path().join(place), sum))
+    }
+
+    async fn fetch_file(
+        &self,
+        target: &Target,
+        workspace: &Workspace,
+        remote: &str,
+        local: &str,
+        max: u64,
+    ) -> Result<u64, FlowError> {
+        let mut again = true;
+        loop {
+            let mut receiving = workspace.write(local)?;
+            match self.ssh.download(target, remote, &mut receiving.file, Some(max), &mut |_, _| {}).await {
+                Ok(copied) => {
+                    receiving.finish()?;
+                    return Ok(copied.bytes);
+                }
+                // A running job wrote to it meanwhile.
+                Err(SshError::Damaged { .. }) if again => again = false,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Returns a machine's path as one below a folder of ours: the home folder and the root fall away.
+fn inside(path: &str) -> Result<PathBuf, FlowError> {
+    let mut inside = PathBuf::new();
+    for part in Path::new(path.strip_prefix("~/").unwrap_or(path)).components() {
+        match part {
+            Component::Normal(part) if !part.to_string_lossy().contains(char::is_control) => inside.push(part),
+            Component::CurDir | Component::RootDir => {}
+            Component::Normal(_) | Component::ParentDir | Component::Prefix(_) => {
+                let what = format!("`{}` has no place in the workspace", clean_line(path.as_bytes(), 200));
+                return Err(FlowError::refused(what, "name it there without `..` and control characters"));
+            }
+        }
+    }
+    Ok(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machines_path_has_its_place_below_ours() {
+        for (path, place) in [
+            ("out/model.bin", Some("out/model.bin")),
+            ("~/out/m", Some("out/m")),
+            ("/data/m", Some("data/m")),
+            ("./a//b/", Some("a/b")),
+            ("../m", None),
+            ("a/../../m", None),
+            ("a\u{1b}[2J/m", None),
+        ] {
+            assert_eq!(inside(path).ok(), place.map(PathBuf::from), "{path}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Whole folders to and from a machine: both sides are listed, only what differs moves, and nothing has its final name before
+//! all of it has arrived and its checksum fits. Local folders come opened by the caller; nothing outside of them is touched.
+
+mod compare;
+mod download;
+mod list;
+mod plan;
+mod put;
+mod receive;
+mod upload;
+mod walk;
+
+use crate::error::SshError;
+use crate::script::quote;
+
+/// What is copied, and how.
+#[derive(Debug, Clone, Default)]
+pub struct TreeCopy {
+    /// The folder on the machine; `~/` and relative paths begin at the home folder.
+    pub remote_path: String,
+    /// Lines as in `.gitignore`; they win over the `.gitignore` files of a folder that is sent.
+    pub ignore: Vec<String>,
+    /// Removes in the target what the source does not have. What is ignored stays.
+    pub delete: bool,
+    /// Files of the same size are compared by checksum, not by time.
+    pub hash: bool,
+    /// The most bytes that may arrive here.
+    pub max_bytes: Option<u64>,
+}
+
+/// A folder that is now the same on both sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TreeCopied {
+    /// The full path on the machine.
+    pub remote_path: String,
+    /// Files and links that moved, and the bytes in them.
+    pub files: u64,
+    pub bytes: u64,
+    /// Files and links that were the same already.
+    pub same: u64,
+    /// Files, links and folders that were removed in the target.
+    pub deleted: u64,
+    /// What cannot be copied, in words: devices, sockets, links that lead out of the folder.
+    pub left_out: Vec<String>,
+    /// Whether the machine computed the same checksum; false where it has no tool for it.
+    pub checked: bool,
+}
+
+/// Sets `p` to the full path.
+const RESOLVE: &str = "case $p in '~') p=$HOME;; '~/'*) p=$HOME/${p#'~/'};; /*) ;; *) p=$HOME/$p;; esac\n\
+    if [ -e \"$p\" ] && [ ! -d \"$p\" ]; then echo \"$p is no folder\" >&2; exit 1; fi";
+
+/// The longest list that is taken from a machine.
+const LIST_MAX: usize = 256 << 20;
+
+/// More entries than this are no folder to copy file by file.
+const ENTRIES_MAX: usize = 1_000_000;
+
+/// What is on its way lies in folders of such names, on both sides; no list shows them.
+const STAGE_START: &str = ".bursar-";
+const STAGE_END: &str = ".part";
+
+/// Returns the name of the folder in which a copy waits until it is whole. The same copy finds it again after a break.
+fn stage_name(what: &[&[u8]]) -> String {
+    format!("{STAGE_START}{}{STAGE_END}", crate::copy::key_of(what))
+}
+
+fn is_stage(name: &[u8]) -> bool {
+    name.starts_with(STAGE_START.as_bytes()) && name.ends_with(STAGE_END.as_bytes())
+}
+
+/// Returns the shell's word for the folder that the caller names.
+fn checked_folder(path: &str) -> Result<String, SshError> {
+    let path = crate::run::checked("remote path", path)?;
+    let bare = path.trim_end_matches('/');
+    if path.contains('\n') || bare.is_empty() {
+        return Err(SshError::input("remote path", "name a folder below `/`, without line breaks"));
+    }
+    Ok(quote(bare))
+}
+
+/// Returns bytes of a path as a path.
+fn as_path(bytes: &[u8]) -> &std::path::Path {
+    std::path::Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+}
+
+/// Returns the folder that an entry lies in; empty for the root.
+fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(&[], |at| &path[..at])
+}
+
+/// Returns a path for messages.
+fn shown(path: &[u8]) -> String {
+    crate::clean::clean_line(path, 200)
+}

@@ -1,0 +1,314 @@
+//! A folder to a machine: one call lists what is there, one stream brings what differs into a folder beside it, and a script
+//! at the stream's end checks it and gives every file its name.
+
+use std::io::{Read, Write};
+
+use cap_std::fs::Dir;
+use sha2::{Digest, Sha256};
+
+use super::list::{self, Kind, List};
+use super::plan::{self, Plan, Rules};
+use super::put::{self, Put};
+use super::walk::{self, Ignored, local};
+use super::{TreeCopied, TreeCopy, as_path, shown};
+use crate::clean::{clean, clean_line};
+use crate::copy::{SUM, hex};
+use crate::error::SshError;
+use crate::exec::Running;
+use crate::gather::Gather;
+use crate::script::quote;
+use crate::stream::{Done, Pieces, Progress, follow};
+use crate::{Ssh, Target};
+
+const DOING: &str = "sending a folder";
+
+/// Takes over from an attempt that still waits for its broken connection, and unpacks what comes.
+const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
+    mkdir -p -m 700 -- \"$s\" && mkdir -p -- \"$s/t\" && cd \"$s\" || exit 1\n\
+    { IFS= read -r old <pid && [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null\n\
+    echo $$ >pid; rm -f -- put names\n\
+    tar -xpof - || stop 'unpacking failed'\n\
+    [ -f put ] || stop 'the stream ended early'\n\
+    . ./put";
+
+/// What the machine has already.
+struct There {
+    path: String,
+    /// Where what arrives waits.
+    stage: String,
+    exists: bool,
+    list: List,
+    /// What an earlier attempt left in the stage.
+    staged: List,
+}
+
+impl Ssh {
+    /// Makes a folder on the machine like `from`. What was sent before a break is not sent again.
+    pub async fn upload_tree(
+        &self,
+        at: &Target,
+        from: &Dir,
+        ask: &TreeCopy,
+        progress: Progress<'_>,
+    ) -> Result<TreeCopied, SshError> {
+        let ignored = Ignored::new(&ask.ignore)?;
+        let own = from.try_clone().map_err(|why| local(b"", &why))?;
+        let here = async { tokio::task::spawn_blocking(move || listed(&own, ignored)).await.map_err(gone)? };
+        let (here, there) = tokio::try_join!(here, self.remote_lists(at, ask))?;
+        let (ignored, here) = here;
+        let keep = |path: &[u8], is_dir: bool| ignored.covers(path, is_dir);
+        let rules = |same_hash| Rules { delete: ask.delete, keep: &keep, same_hash };
+        let same_hash = match ask.hash {
+            true => Some(self.same_hashes(at, from, &here, &there.path, &there.list).await?),
+            false => None,
+        };
+        let plan = plan::plan(&here, &there.list, &rules(same_hash.as_ref()))?;
+        let mut copied = TreeCopied {
+            remote_path: clean(there.path.as_bytes()),
+            files: plan.send.len() as u64,
+            bytes: plan.bytes,
+            same: plan.same,
+            deleted: (plan.remove.len() + plan.remove_dirs.len()) as u64,
+            left_out: left_out(&here),
+            checked: true,
+        };
+        let nothing = Plan { same: plan.same, ..Plan::default() };
+        if there.exists && plan == nothing {
+            return Ok(copied);
+        }
+        copied.checked = self.send_tree(at, from, here, &there, plan, progress).await?;
+        Ok(copied)
+    }
+
+    /// Lists the target, and what waits beside it.
+    async fn remote_lists(&self, at: &Target, ask: &TreeCopy) -> Result<There, SshError> {
+        let given = super::checked_folder(&ask.remote_path)?;
+        let name = super::stage_name(&[ask.remote_path.as_bytes()]);
+        let script = format!(
+            "{}\np={given}\n{}\n\
+             if [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; else s=${{p%/*}}/{name}; e=no; fi\n\
+             printf '%s\\0%s\\0%s\\0' \"$p\" \"$s\" $e\n\
+             if [ $e = yes ]; then (list \"$p\") || exit 1; fi\nprintf '=\\0\\0'\n\
+             if [ -d \"$s/t\" ]; then (list \"$s/t\") || exit 1; fi",
+            list::SCRIPT,
+            super::RESOLVE,
+        );
+        let text = self.ask_long(at, "listing the folder", &script, Vec::new(), super::LIST_MAX).await?;
+        read_lists(&text).unwrap_or_else(|| {
+            let why = format!("it answered `{}`", clean_line(&text, 200));
+            Err(SshError::Machine { doing: "listing the folder", why })
+        })
+    }
+
+    async fn send_tree(
+        &self,
+        at: &Target,
+        from: &Dir,
+        here: List,
+        there: &There,
+        plan: Plan,
+        progress: Progress<'_>,
+    ) -> Result<bool, SshError> {
+        let resumes =
+            there.staged.iter().all(|(path, entry)| here.get(path).is_some_and(|e| e.is_dir() == entry.is_dir()));
+        let staged = if resumes { there.staged.clone() } else { List::new() };
+        let reset = if resumes { "" } else { "rm -rf -- \"$s\"\n" };
+        let script = format!("p={} s={}\n{SUM}\n{reset}{UNPACK}", quote(&there.path), quote(&there.stage));
+        let (pieces, input) = Pieces::new();
+        let mut running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
+        let done = Done::of(plan.bytes);
+        let own = from.try_clone().map_err(|why| local(b"", &why))?;
+        let packing = Packing { dir: own, here, staged, plan, fresh: !there.exists, done: done.clone() };
+        let packed = tokio::task::spawn_blocking(move || packing.pack(pieces));
+        let ended = follow(&mut running, at, DOING, &done, progress).await;
+        let answer = ended.and_then(|()| told(running));
+        // A file that could not be read explains best why the machine got no whole stream.
+        match (packed.await.map_err(gone)?, answer) {
+            (Err(PackError::Read(error)), _) => Err(error),
+            (_, Ok(sum)) => Ok(sum != "none"),
+            (_, Err(error)) => {
+                if matches!(error, SshError::Damaged { .. }) {
+                    let remove = format!("rm -rf -- {}", quote(&there.stage));
+                    self.ask(at, "removing half a copy", &remove, 60).await.ok();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn listed(dir: &Dir, mut ignored: Ignored) -> Result<(Ignored, List), SshError> {
+    let mut list = walk::walk(dir, &mut ignored, true)?;
+    walk::read_links(dir, &mut list)?;
+    Ok((ignored, list))
+}
+
+fn read_lists(text: &[u8]) -> Option<Result<There, SshError>> {
+    let mut at = 0;
+    let mut word = || {
+        let end = at + text.get(at..)?.iter().position(|byte| *byte == 0)?;
+        let word = &text[at..end];
+        at = end + 1;
+        Some((word, at))
+    };
+    let text_of = |word: &[u8]| String::from_utf8(word.to_vec()).ok().filter(|path| path.starts_with('/'));
+    let (path, stage) = (text_of(word()?.0)?, text_of(word()?.0)?);
+    let (exists, begin) = word()?;
+    let exists = exists == b"yes";
+    let (mut end, mut next) = (begin, begin);
+    loop {
+        let (first, _) = word()?;
+        let (_, after) = word()?;
+        next = after.max(next);
+        if first == b"=" {
+            break;
+        }
+        end = after;
+    }
+    let lists = list::read(&text[begin..end]).and_then(|list| Ok((list, list::read(&text[next..])?)));
+    Some(lists.map(|(list, staged)| There { path, stage, exists, list, staged }))
+}
+
+/// Returns the machine's checksum, or why there is none.
+fn told(running: Running) -> Result<String, SshError> {
+    let text = running.answer(DOING)?.succeeded(DOING)?.text();
+    match text.trim_end().split_once(' ') {
+        Some(("done", sum)) => Ok(sum.to_owned()),
+        Some(("differs", sum)) => Err(SshError::Damaged {
+            why: format!("the files have sha256 {} on the machine", clean_line(sum.as_bytes(), 64)),
+        }),
+        _ => {
+            Err(SshError::Machine { doing: DOING, why: format!("it answered `{}`", clean_line(text.as_bytes(), 200)) })
+        }
+    }
+}
+
+pub(super) fn left_out(list: &List) -> Vec<String> {
+    let odd = list.iter().filter(|(_, entry)| entry.kind == Kind::Other);
+    odd.map(|(path, _)| format!("{} is no file, folder or link", shown(path))).collect()
+}
+
+pub(super) fn gone(why: tokio::task::JoinError) -> SshError {
+    SshError::input("local folder", why.to_string())
+}
+
+/// Reads what is to be sent and writes it as a tar stream, the script last.
+struct Packing {
+    dir: Dir,
+    here: List,
+    staged: List,
+    plan: Plan,
+    fresh: bool,
+    done: Done,
+}
+
+enum PackError {
+    Read(SshError),
+    /// Nobody reads the stream any more.
+    Unread,
+}
+
+impl From<std::io::Error> for PackError {
+    fn from(why: std::io::Error) -> PackError {
+        at(b"", &why)
+    }
+}
+
+/// What a failure while a file is sent means: its stream breaks only on the other side.
+fn at(path: &[u8], why: &std::io::Error) -> PackError {
+    match why.kind() {
+        std::io::ErrorKind::BrokenPipe => PackError::Unread,
+        CHANGED => {
+            let why = format!("`{}` became shorter while it was read", shown(path));
+            PackError::Read(SshError::input("local folder", why))
+        }
+        _ => PackError::Read(local(path, why)),
+    }
+}
+
+impl Packing {
+    fn pack(&self, pieces: Pieces) -> Result<(), PackError> {
+        let mut tar = tar::Builder::new(pieces);
+        let (mut hash, mut names) = (Sha256::new(), Vec::new());
+        for path in &self.plan.make {
+            let mode = self.here.get(path).map_or(0o755, |entry| entry.mode);
+            tar.append_data(&mut header(tar::EntryType::Directory, mode | 0o700, 0), in_stage(path), std::io::empty())?;
+        }
+        for path in &self.plan.send {
+            let Some(entry) = self.here.get(path) else { continue };
+            match &entry.kind {
+                Kind::File { size, mtime } => {
+                    names.extend_from_slice(path);
+                    names.push(0);
+                    let is_there = self.staged.get(path) == Some(entry);
+                    let mut file = self.open(path, *size, &mut hash)?;
+                    if is_there {
+                        std::io::copy(&mut file, &mut std::io::sink()).map_err(|why| at(path, &why))?;
+                    } else {
+                        let mut head = header(tar::EntryType::Regular, entry.mode, *size);
+                        head.set_mtime(u64::try_from(*mtime).unwrap_or(0));
+                        tar.append_data(&mut head, in_stage(path), &mut file).map_err(|why| at(path, &why))?;
+                    }
+                }
+                Kind::Link { to } => {
+                    tar.append_link(&mut header(tar::EntryType::Symlink, 0o777, 0), in_stage(path), as_path(to))?;
+                }
+                Kind::Dir | Kind::Other => {}
+            }
+        }
+        let sha256 = hex(hash);
+        let has_files = !names.is_empty();
+        let put = Put { from: &self.here, plan: &self.plan, sha256: &sha256, has_files, fresh: self.fresh };
+        for (name, bytes) in [("names", names), ("put", put::script(&put))] {
+            tar.append_data(&mut header(tar::EntryType::Regular, 0o600, bytes.len() as u64), name, &bytes[..])?;
+        }
+        Ok(tar.into_inner()?.flush()?)
+    }
+
+    fn open<'a>(&self, path: &'a [u8], size: u64, hash: &'a mut Sha256) -> Result<Exact<'a>, PackError> {
+        let file = self.dir.open(as_path(path)).map_err(|why| at(path, &why))?;
+        Ok(Exact { file: file.into_std(), left: size, hash, done: self.done.clone() })
+    }
+}
+
+fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+fn in_stage(path: &[u8]) -> std::path::PathBuf {
+    std::path::Path::new("t").join(as_path(path))
+}
+
+const CHANGED: std::io::ErrorKind = std::io::ErrorKind::UnexpectedEof;
+
+/// Reads exactly as many bytes as were listed, sums and counts them.
+struct Exact<'a> {
+    file: std::fs::File,
+    left: u64,
+    hash: &'a mut Sha256,
+    done: Done,
+}
+
+impl Read for Exact<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let got = self.file.read(&mut buffer[..most])?;
+        if got == 0 {
+            return Err(CHANGED.into());
+        }
+        self.left -= got as u64;
+        self.hash.update(&buffer[..got]);
+        self.done.add(got);
+        Ok(got)
+    }
+}
