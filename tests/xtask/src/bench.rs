@@ -1,7 +1,7 @@
 //! What starting costs: time to the first answer, idle memory, the size of the tool list. With `BURSAR_BENCH_PEER` set to
 //! another stdio server's command line, both are measured in turns and shown as ratios.
 
-use crate::{cargo, root, say, tools};
+use crate::{cargo, root, run as must, say, tools};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::{
@@ -13,28 +13,23 @@ use std::{
 
 const ROUNDS: usize = 30;
 
+/// Builds everything in one go: one by one, cargo would compile what they share again with other features.
 pub fn run() -> Result<()> {
     tools::wasm_target()?;
-    cargo(&["build", "--locked", "--release", "--package", "bursar"])?;
-    let binary = root().join("target/release/bursar");
-    let ours = vec![binary.display().to_string(), "mcp".to_owned()];
+    tools::for_tests()?;
+    let packages = ["--package", "bursar", "--package", "speed", "--package", "remote-speed"];
+    cargo(&[&["build", "--locked", "--release"][..], &packages].concat())?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    let built = |name: &str| target.join("release").join(name);
+    let ours = vec![built("bursar").display().to_string(), "mcp".to_owned()];
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured.and_then(|()| calls()).and_then(|()| remote())
-}
-
-/// Work on machines, beside ssh and its kin, measured by a program of its own in `tests/remote-speed`.
-fn remote() -> Result<()> {
-    tools::for_tests()?;
-    say("remote work, in turns with ssh over the same line");
-    cargo(&["run", "--locked", "--release", "--quiet", "--package", "remote-speed"])
-}
-
-/// One driver call, measured by a program of its own in `tests/speed`.
-fn calls() -> Result<()> {
+    measured?;
     say("one driver call: fresh sandbox, door and limits, 50 plans answered from memory");
-    cargo(&["run", "--locked", "--release", "--quiet", "--package", "speed"])
+    must(&mut Command::new(built("speed")))?;
+    say("remote work, in turns with ssh over the same line");
+    must(&mut Command::new(built("remote-speed")))
 }
 
 fn measure(ours: &[String], home: &Path) -> Result<()> {
