@@ -39,7 +39,10 @@ impl Saved {
         let Saved { path, local, bytes, why, at_end } = self;
         let early = if *at_end { "" } else { ", as it was while the job ran" };
         match (local, why) {
-            (Some(local), _) => format!("saved {path}: {bytes} bytes in {}{early}", local.display()),
+            (Some(local), why) => {
+                let but = why.as_ref().map_or_else(String::new, |why| format!("; {why}"));
+                format!("saved {path}: {bytes} bytes in {}{early}{but}", local.display())
+            }
             (None, why) => format!("not saved: {path}: {}", why.as_deref().unwrap_or("not known")),
         }
     }

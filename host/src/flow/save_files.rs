@@ -3,7 +3,7 @@
 
 use super::{FlowError, Rooms, Workspace, kept::Saved};
 use bursar_core::instance::Instance;
-use bursar_ssh::{JobSummary, SshError, Target, clean_line};
+use bursar_ssh::{JobSummary, SshError, Target, TreeCopy, bound, clean_line};
 use std::path::{Component, Path, PathBuf};
 
 /// The most bytes that are fetched for one path.
@@ -50,9 +50,7 @@ impl Rooms {
                         first_error.get_or_insert(FlowError::Ssh(error));
                         continue;
                     }
-                    Ok((local, bytes)) => {
-                        Saved { path: path.clone(), local: Some(local), bytes, why: None, at_end: ended }
-                    }
+                    Ok(saved) => saved,
                     Err(error) => {
                         let why = Some(error.to_string());
                         Saved { path: path.clone(), local: None, bytes: 0, why, at_end: ended }
@@ -75,7 +73,7 @@ impl Rooms {
         into: &Path,
         job: &JobSummary,
         path: &str,
-    ) -> Result<(PathBuf, u64), FlowError> {
+    ) -> Result<Saved, FlowError> {
         let workspace = Workspace::open(into, &self.settings.home)?;
         let folder = Path::new("saved").join(&instance.name).join(&job.name);
         if self.kept(&instance.id).saved(&job.name, &job.run).is_empty() {
@@ -83,16 +81,35 @@ impl Rooms {
             workspace.set_aside(&folder)?;
         }
         let place = folder.join(inside(path)?);
-        let mut sum = 0;
-        for file in self.ssh.files_under(target, path).await? {
-            let local = match file.below.as_str() {
-                "" => place.clone(),
-                below => place.join(inside(below)?),
-            };
-            let local = local.to_string_lossy();
-            sum += self.fetch_file(target, &workspace, &file.path, &local, PATH_MAX.saturating_sub(sum)).await?;
+        let place = place.to_string_lossy();
+        let local = workspace.path().join(&*place);
+        let (bytes, left_out) = match self.ssh.is_folder(target, path).await? {
+            true => self.fetch_folder(target, &workspace, path, &place).await?,
+            false => (self.fetch_file(target, &workspace, path, &place).await?, Vec::new()),
+        };
+        let why = (!left_out.is_empty()).then(|| bound(&format!("left out: {}", left_out.join(", ")), 1_000));
+        Ok(Saved { path: path.to_owned(), local: Some(local), bytes, why, at_end: !job.state.is_open() })
+    }
+
+    /// Makes a folder of the workspace like one of the machine: what is here from an earlier fetch is not fetched again.
+    async fn fetch_folder(
+        &self,
+        target: &Target,
+        workspace: &Workspace,
+        remote: &str,
+        local: &str,
+    ) -> Result<(u64, Vec<String>), FlowError> {
+        let ask = TreeCopy { remote_path: remote.to_owned(), max_bytes: Some(PATH_MAX), ..TreeCopy::default() };
+        let (into, _) = workspace.make_folder(local)?;
+        let mut again = true;
+        loop {
+            match self.ssh.download_tree(target, &into, &ask, &mut |_, _| {}).await {
+                Ok(copied) => return Ok((workspace.bytes_in(local)?, copied.left_out)),
+                // A running job wrote to it meanwhile.
+                Err(SshError::Damaged { .. }) if again => again = false,
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok((workspace.path().join(place), sum))
     }
 
     async fn fetch_file(
@@ -101,12 +118,11 @@ impl Rooms {
         workspace: &Workspace,
         remote: &str,
         local: &str,
-        max: u64,
     ) -> Result<u64, FlowError> {
         let mut again = true;
         loop {
             let mut receiving = workspace.write(local)?;
-            match self.ssh.download(target, remote, &mut receiving.file, Some(max), &mut |_, _| {}).await {
+            match self.ssh.download(target, remote, &mut receiving.file, Some(PATH_MAX), &mut |_, _| {}).await {
                 Ok(copied) => {
                     receiving.finish()?;
                     return Ok(copied.bytes);

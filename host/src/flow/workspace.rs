@@ -63,6 +63,30 @@ impl Workspace {
         Ok(Receiving { workspace: self, fresh, target, file, kept: false })
     }
 
+    /// Opens a folder to be received into, made where it is missing, and returns where it is.
+    pub fn make_folder(&self, path: &str) -> Result<(Dir, PathBuf), FlowError> {
+        let inside = self.inside(path)?;
+        let opened = self.dir.create_dir_all(&inside).and_then(|()| self.dir.open_dir(&inside));
+        Ok((opened.map_err(|error| self.bad(path, &error))?, self.path.join(inside)))
+    }
+
+    /// Returns how many bytes the files in a folder have.
+    pub fn bytes_in(&self, path: &str) -> Result<u64, FlowError> {
+        fn sum(dir: &Dir) -> std::io::Result<u64> {
+            let mut bytes = 0;
+            for entry in dir.entries()? {
+                let entry = entry?;
+                bytes += match entry.file_type()? {
+                    kind if kind.is_dir() => sum(&entry.open_dir()?)?,
+                    kind if kind.is_file() => entry.metadata()?.len(),
+                    _ => 0,
+                };
+            }
+            Ok(bytes)
+        }
+        sum(&self.make_folder(path)?.0).map_err(|error| self.bad(path, &error))
+    }
+
     /// Gives what lies at a path another name, `PATH.1` and so on, where something does.
     pub fn set_aside(&self, path: &Path) -> Result<(), FlowError> {
         let inside = self.inside(&path.to_string_lossy())?;

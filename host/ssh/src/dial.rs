@@ -85,6 +85,10 @@ impl Ssh {
             if answer.success() {
                 return Ok(is_own);
             }
+            // A connection that breaks here is told as a failed login, and is none.
+            if handle.is_closed() {
+                return Err(unreachable(at, "the connection broke during the login"));
+            }
         }
         Err(SshError::Denied { address: at.address(), key: self.room.key.fingerprint() })
     }

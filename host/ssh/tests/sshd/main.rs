@@ -1,6 +1,7 @@
 //! This room against a real OpenSSH server on loopback: each test has a server, a home folder and a key of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod broken_login;
 mod connect;
 mod copy;
 mod env;
