@@ -187,6 +187,8 @@ async fn open_socket(at: &Target) -> Result<tokio::net::TcpStream, SshError> {
 
 /// What a machine may send before we say that more may come. Over a long way this is what bounds the speed.
 const WINDOW: u32 = 32 << 20;
+/// The most that the library takes in one packet: fewer packets are fewer wake-ups.
+const PACKET: u32 = 65_535;
 /// The fastest first: processors have instructions for AES. The others are for servers and processors without it.
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
@@ -200,6 +202,7 @@ const CIPHERS: &[cipher::Name] = &[
 fn config(pinned: Option<&PublicKey>) -> Arc<client::Config> {
     let mut config = client::Config {
         window_size: WINDOW,
+        maximum_packet_size: PACKET,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 3,
         nodelay: true,

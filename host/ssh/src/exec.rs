@@ -39,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) exit: Option<i32>,
     pub(crate) signal: Option<String>,
     exited_at: Option<Instant>,
+    /// The end is the channel's own end, whatever the exit says: a server may tell the exit before the last bytes.
+    pub(crate) to_the_last_byte: bool,
 }
 
 /// What a command reads.
@@ -133,6 +135,7 @@ impl Ssh {
             exit: None,
             signal: None,
             exited_at: None,
+            to_the_last_byte: false,
         })
     }
 }
@@ -163,13 +166,13 @@ impl Running {
     /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
         loop {
-            let end =
-                self.exited_at.map_or(deadline, |at| (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT));
+            let exited_at = self.exited_at.filter(|_| !self.to_the_last_byte);
+            let end = exited_at.map_or(deadline, |at| (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT));
             match timeout_at(end, self.read.wait()).await {
-                Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
+                Ok(Some(ChannelMsg::Close)) | Err(_) if exited_at.is_some() => return self.ended(),
                 Err(_) => return Until::TimeUp,
                 Ok(Some(ChannelMsg::Close)) => return self.ended(),
-                Ok(None) if self.exited_at.is_some() => return self.ended(),
+                Ok(None) if exited_at.is_some() => return self.ended(),
                 Ok(None) => return Until::Broken,
                 Ok(Some(message)) => self.take(message),
             }

@@ -12,6 +12,7 @@ mod walk;
 
 use crate::error::SshError;
 use crate::script::quote;
+use crate::{Ssh, Target};
 
 /// What is copied, and how.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,18 @@ pub struct TreeCopied {
     pub left_out: Vec<String>,
     /// Whether the machine computed the same checksum; false where it has no tool for it.
     pub checked: bool,
+}
+
+impl Ssh {
+    /// Returns whether a folder lies at a path of the machine.
+    pub async fn is_folder(&self, at: &Target, remote_path: &str) -> Result<bool, SshError> {
+        let given = quote(crate::run::checked("remote path", remote_path)?);
+        let script = format!(
+            "p={given}\ncase $p in '~') p=$HOME;; '~/'*) p=$HOME/${{p#'~/'}};; /*) ;; *) p=$HOME/$p;; esac\n\
+             if [ -d \"$p\" ]; then echo yes; else echo no; fi"
+        );
+        Ok(self.ask(at, "looking at the path", &script, 20).await?.succeeded("looking at the path")?.text() == "yes\n")
+    }
 }
 
 /// Sets `p` to the full path.

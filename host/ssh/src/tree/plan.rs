@@ -29,7 +29,7 @@ pub(super) struct Plan {
 pub(super) struct Rules<'a> {
     pub(super) delete: bool,
     /// Whether an entry of the target stays although the source lacks it.
-    pub(super) keep: &'a dyn Fn(&[u8], bool) -> bool,
+    pub(super) keep: &'a (dyn Fn(&[u8], bool) -> bool + Sync),
     /// Files of the same size whose checksums were compared and are the same; without, the time decides.
     pub(super) same_hash: Option<&'a BTreeSet<Vec<u8>>>,
 }

@@ -3,6 +3,7 @@
 
 mod connect;
 mod copy;
+mod cuts;
 mod jobs;
 mod machine;
 mod run;
