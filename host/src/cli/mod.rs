@@ -2,6 +2,7 @@
 
 mod args;
 mod completions;
+mod cp;
 mod demo;
 mod doctor;
 mod down;
@@ -80,6 +81,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Down(ask) => down::down(out, ask).await,
         Command::Ssh(ask) => terminal::ssh(out, ask).await,
         Command::Run(ask) => run_command::run(out, ask).await,
+        Command::Cp(ask) => cp::cp(out, ask).await,
         Command::Logs(ask) => logs::logs(out, ask).await,
         Command::Stop(ask) => stop::stop(out, ask).await,
         Command::Spending(ask) => spending::spending(out, ask).await,

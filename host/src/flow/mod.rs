@@ -3,6 +3,7 @@
 
 mod audit;
 mod claims;
+mod copies;
 mod create_instance;
 mod credentials;
 mod driver_files;
@@ -21,6 +22,7 @@ mod worker;
 mod workspace;
 
 pub use audit::DoorCounts;
+pub use copies::{CopyDone, Place};
 pub use create_instance::{CreateInstance, Created, Wanted, check_name};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
@@ -40,7 +42,9 @@ pub use bursar_drivers::{
     Inspection, Listed as ListedDriver, Standing, Status as DriverStatus,
     manifest::{RouteAsk, SettingAsk},
 };
-pub use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, bound, clean, clean_line};
+pub use bursar_ssh::{
+    Job, JobRead, JobSpec, JobState, JobSummary, Ran, Run, Sink, Streams, TreeCopy, bound, clean, clean_line,
+};
 
 use crate::clock::Clock;
 use bursar_core::{
