@@ -13,7 +13,10 @@ use std::{
 
 const ROUNDS: usize = 30;
 
-pub fn run() -> Result<()> {
+pub fn run(part: Option<&str>) -> Result<()> {
+    if part == Some("files") {
+        return files();
+    }
     tools::wasm_target()?;
     cargo(&["build", "--locked", "--release", "--package", "bursar"])?;
     let binary = root().join("target/release/bursar");
@@ -21,7 +24,14 @@ pub fn run() -> Result<()> {
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured.and_then(|()| calls())
+    measured.and_then(|()| calls()).and_then(|()| files())
+}
+
+/// Copies against scp, rsync and tar over ssh, measured by a program of its own in `tests/files`.
+fn files() -> Result<()> {
+    tools::for_bench()?;
+    say("copies of files and folders, in turns with scp, rsync and tar over ssh");
+    cargo(&["run", "--locked", "--release", "--quiet", "--package", "files"])
 }
 
 /// One driver call, measured by a program of its own in `tests/speed`.
