@@ -107,10 +107,11 @@ impl Ssh {
     async fn dial(&self, at: &Target) -> Result<Link, SshError> {
         let pinned = self.room.pins.find(&at.instance)?;
         let stream = open_socket(at).await?;
+        let window = window_for(first_word(&stream).await);
         let seen = Arc::new(std::sync::Mutex::new(None));
         let witness = Witness { pinned: pinned.clone(), seen: seen.clone() };
         let deadline = tokio::time::Instant::now() + Duration::from_secs(LOGIN_SECS);
-        let shaking = client::connect_stream(config(pinned.as_ref()), stream, witness);
+        let shaking = client::connect_stream(config(pinned.as_ref(), window), stream, witness);
         let shaken = tokio::time::timeout_at(deadline, shaking).await.map_err(|_| silent(at, "the SSH handshake"))?;
         let seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let mut handle = match (shaken, &pinned, &seen) {
@@ -185,8 +186,21 @@ async fn open_socket(at: &Target) -> Result<tokio::net::TcpStream, SshError> {
     Ok(stream)
 }
 
-/// What a machine may send before we say that more may come. Over a long way this is what bounds the speed.
-const WINDOW: u32 = 32 << 20;
+/// Returns how long the server's first word was on its way: once there and back, and a moment of its own.
+async fn first_word(stream: &tokio::net::TcpStream) -> Duration {
+    let asked = tokio::time::Instant::now();
+    // Whether it comes at all is for the handshake to find out.
+    let _ = timeout(Duration::from_secs(2), stream.readable()).await;
+    asked.elapsed()
+}
+
+/// What a machine may send before we say that more may come: over a long way this bounds the speed. Over a short one more
+/// than OpenSSH's own 2 MiB is slower: its server then fills its memory with what it cannot send yet, and shifts it about.
+fn window_for(way: Duration) -> u32 {
+    let bytes = way.as_micros().saturating_mul(512);
+    u32::try_from(bytes).unwrap_or(u32::MAX).clamp(2 << 20, 32 << 20)
+}
+
 /// The most that the library takes in one packet: fewer packets are fewer wake-ups.
 const PACKET: u32 = 65_535;
 /// The fastest first: processors have instructions for AES. The others are for servers and processors without it.
@@ -199,9 +213,9 @@ const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_CTR,
 ];
 
-fn config(pinned: Option<&PublicKey>) -> Arc<client::Config> {
+fn config(pinned: Option<&PublicKey>, window: u32) -> Arc<client::Config> {
     let mut config = client::Config {
-        window_size: WINDOW,
+        window_size: window,
         maximum_packet_size: PACKET,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 3,
