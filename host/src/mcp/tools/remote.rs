@@ -186,6 +186,7 @@ struct FolderOut {
     deleted: u64,
     /// The first 20
     left_out: Vec<String>,
+    notice: &'static str,
 }
 
 async fn upload_file(call: Call, args: Upload) -> Result<Answer<CopiedOut>, ToolError> {
@@ -284,6 +285,7 @@ fn done(copied: CopyDone) -> Answer<CopiedOut> {
         same: folder.same,
         deleted: folder.deleted,
         left_out: folder.left_out.iter().take(20).map(|text| line(text)).collect(),
+        notice: NOTICE,
     });
     let size = match (&copied.sha256, &folder) {
         (Some(sum), _) => format!("{} bytes, sha256 {sum}", copied.bytes),
