@@ -5,6 +5,7 @@
 mod agent;
 mod direction;
 mod faults;
+mod folders;
 mod injection;
 mod job_progress;
 mod jobs;

@@ -44,6 +44,8 @@ pub(super) enum Command {
     SshConfig,
     /// Run a command on a machine, or start it as a job that outlives every connection
     Run(Run),
+    /// Copy a file or folder to or from a machine: only what changed, checked, and resumed after a break
+    Cp(Cp),
     /// Show the jobs of a machine, or the output of one
     Logs(Logs),
     /// End a job of a machine, with every process that it started
@@ -220,6 +222,25 @@ pub(super) struct Run {
     /// The command, options of this one before it; one word is taken as a whole line of shell, several are quoted
     #[arg(trailing_var_arg = true, required = true)]
     pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Cp {
+    /// What to copy: a path here, or NAME:PATH on a machine
+    #[arg(value_name = "FROM")]
+    pub(super) from: String,
+    /// What it becomes, the other way round; a folder becomes like the one it is copied from
+    #[arg(value_name = "TO")]
+    pub(super) to: String,
+    /// Leave out what matches, as a line in .gitignore; may be given again
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    pub(super) ignore: Vec<String>,
+    /// Remove in the target what the source does not have
+    #[arg(long)]
+    pub(super) delete: bool,
+    /// Compare checksums, not sizes and times
+    #[arg(long)]
+    pub(super) hash: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod completions;
+mod cp;
 mod demo;
 mod doctor;
 mod down;
@@ -85,6 +86,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Forward(ask) => forward::forward(out, ask).await,
         Command::SshConfig => ssh_config::ssh_config(out).await,
         Command::Run(ask) => run_command::run(out, ask).await,
+        Command::Cp(ask) => cp::cp(out, ask).await,
         Command::Logs(ask) => logs::logs(out, ask).await,
         Command::Stop(ask) => stop::stop(out, ask).await,
         Command::Spending(ask) => spending::spending(out, ask).await,

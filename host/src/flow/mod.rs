@@ -3,6 +3,7 @@
 
 mod audit;
 mod claims;
+mod copies;
 mod create_instance;
 mod credentials;
 mod driver_files;
@@ -27,6 +28,7 @@ mod worker;
 mod workspace;
 
 pub use audit::DoorCounts;
+pub use copies::{CopyDone, Place};
 pub use create_instance::{CreateInstance, Created, Wanted, check_name};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
@@ -50,7 +52,7 @@ pub use bursar_drivers::{
 };
 pub use bursar_ssh::{
     Env, FollowFrom, HttpAsk, HttpCut, Job, JobRead, JobSpec, JobState, JobSummary, LogPart, LogPiece, LogText, Ran,
-    Run, Sink, Streams, bound, clean, clean_line,
+    Run, Sink, Streams, TreeCopy, bound, clean, clean_line,
 };
 
 use crate::clock::Clock;

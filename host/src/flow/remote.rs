@@ -1,9 +1,8 @@
 //! Work on a machine of ours: commands and files. Local paths stay inside the workspace.
 
-use super::{FlowError, Rooms, Workspace};
+use super::{CopyDone, FlowError, Place, Rooms, Workspace};
 use bursar_core::instance::{Instance, Stage};
-use bursar_ssh::{Content, Copied, Ran, Run, SshError, Streams, Target, Upload};
-use std::path::PathBuf;
+use bursar_ssh::{Content, Ran, Run, SshError, Streams, Target, TreeCopy, Upload};
 
 /// What is sent to a machine.
 pub enum Source {
@@ -11,15 +10,6 @@ pub enum Source {
     File(String),
     Text(String),
 }
-
-/// A file that was received, and where it is.
-pub struct Local {
-    pub path: PathBuf,
-    pub copied: Copied,
-}
-
-/// The largest file that one call takes to this computer unless the caller says otherwise.
-const DOWNLOAD_MAX: u64 = 16 << 30;
 
 impl Rooms {
     pub async fn run_command(&self, principal: &str, name: &str, run: &Run) -> Result<Ran, FlowError> {
@@ -46,14 +36,23 @@ impl Rooms {
         source: Source,
         remote_path: &str,
         progress: &mut (dyn FnMut(u64, u64) + Send),
-    ) -> Result<Copied, FlowError> {
-        let target = self.target(principal, name).await?;
-        let content = match source {
-            Source::Text(text) => Content::Bytes(text.into_bytes()),
-            Source::File(path) => Content::File(self.workspace()?.read(&path)?),
+    ) -> Result<CopyDone, FlowError> {
+        let copy = TreeCopy { remote_path: remote_path.to_owned(), ..TreeCopy::default() };
+        let text = match source {
+            Source::File(path) => return self.upload(principal, name, &Place::Workspace(path), &copy, progress).await,
+            Source::Text(text) => text,
         };
-        let upload = Upload { content, remote_path: remote_path.to_owned(), mode: None };
-        Ok(self.ssh.upload(&target, upload, progress).await?)
+        let target = self.target(principal, name).await?;
+        let upload = Upload { content: Content::Bytes(text.into_bytes()), remote_path: copy.remote_path, mode: None };
+        let copied = self.ssh.upload(&target, upload, progress).await?;
+        Ok(CopyDone {
+            remote_path: copied.remote_path,
+            local_path: None,
+            bytes: copied.bytes,
+            sha256: Some(copied.sha256),
+            checked: copied.checked,
+            folder: None,
+        })
     }
 
     pub async fn download_file(
@@ -63,12 +62,9 @@ impl Rooms {
         remote_path: &str,
         local_path: &str,
         progress: &mut (dyn FnMut(u64, u64) + Send),
-    ) -> Result<Local, FlowError> {
-        let target = self.target(principal, name).await?;
-        let workspace = self.workspace()?;
-        let mut receiving = workspace.write(local_path)?;
-        let copied = self.ssh.download(&target, remote_path, &mut receiving.file, Some(DOWNLOAD_MAX), progress).await?;
-        Ok(Local { path: receiving.finish()?, copied })
+    ) -> Result<CopyDone, FlowError> {
+        let copy = TreeCopy { remote_path: remote_path.to_owned(), ..TreeCopy::default() };
+        self.download(principal, name, &Place::Workspace(local_path.to_owned()), &copy, progress).await
     }
 
     /// Returns the command line of the system's `ssh` that logs in to an instance.

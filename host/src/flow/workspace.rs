@@ -1,7 +1,10 @@
 //! The one folder whose files an agent may send or receive. Nothing outside it is opened, whatever a path says.
 
 use super::FlowError;
-use cap_std::{ambient_authority, fs::Dir};
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, OpenOptions},
+};
 use std::path::{Path, PathBuf};
 
 /// The owner's folder, opened once; every path is resolved inside it, links included.
@@ -43,31 +46,66 @@ impl Workspace {
         let file = self.dir.open(&inside).map_err(|error| self.bad(path, &error))?;
         let kind = file.metadata().map_err(|error| self.bad(path, &error))?;
         if !kind.is_file() {
-            return Err(FlowError::refused(
-                format!("{path} is no regular file"),
-                "send files one by one, or pack the folder first",
-            ));
+            return Err(FlowError::refused(format!("{path} is no regular file"), "only files and folders can be sent"));
         }
         Ok(file.into_std())
     }
 
-    /// Makes a file to be received under a name of its own; `finish` gives it its final one.
+    /// Returns the folder that holds an owner's path, and the name in it. For his terminal: an agent names no such path.
+    pub fn around(path: &Path) -> Result<(Workspace, String), FlowError> {
+        let bad =
+            |why: String| FlowError::refused(format!("{} cannot be used: {why}", path.display()), "check the path");
+        let whole = match path.canonicalize() {
+            Ok(real) => real,
+            Err(_) => std::path::absolute(path).map_err(|error| bad(error.to_string()))?,
+        };
+        let (Some(folder), Some(name)) = (whole.parent(), whole.file_name().and_then(|name| name.to_str())) else {
+            return Err(bad("name a file or a folder below `/`".to_owned()));
+        };
+        std::fs::create_dir_all(folder).map_err(|error| bad(error.to_string()))?;
+        let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(|error| bad(error.to_string()))?;
+        Ok((Workspace { dir, path: folder.to_owned() }, name.to_owned()))
+    }
+
+    pub fn is_folder(&self, path: &str) -> Result<bool, FlowError> {
+        match self.inside_or_whole(path)? {
+            None => Ok(true),
+            Some(inside) => Ok(self.dir.metadata(&inside).map_err(|error| self.bad(path, &error))?.is_dir()),
+        }
+    }
+
+    /// Opens a folder to be sent; the workspace itself, too.
+    pub fn folder(&self, path: &str) -> Result<Dir, FlowError> {
+        let opened = match self.inside_or_whole(path)? {
+            None => self.dir.try_clone(),
+            Some(inside) => self.dir.open_dir(&inside),
+        };
+        opened.map_err(|error| self.bad(path, &error))
+    }
+
+    /// Opens a folder to be received into, made where it is missing, and returns where it is.
+    pub fn make_folder(&self, path: &str) -> Result<(Dir, PathBuf), FlowError> {
+        let Some(inside) = self.inside_or_whole(path)? else { return Ok((self.folder(path)?, self.path.clone())) };
+        self.dir.create_dir_all(&inside).map_err(|error| self.bad(path, &error))?;
+        Ok((self.folder(path)?, self.path.join(inside)))
+    }
+
+    /// Makes a file to be received under a name of its own; `finish` gives it its final one. It may hold what an earlier
+    /// attempt received.
     pub fn write(&self, path: &str) -> Result<Receiving<'_>, FlowError> {
         let target = self.inside(path)?;
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             self.dir.create_dir_all(parent).map_err(|error| self.bad(path, &error))?;
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let fresh = target.with_file_name(format!(".{name}.bursar-{}", std::process::id()));
-        let file = self.dir.create(&fresh).map_err(|error| self.bad(path, &error))?.into_std();
+        let fresh = target.with_file_name(format!(".bursar-{name}.part"));
+        let options = OpenOptions::new().read(true).write(true).create(true).clone();
+        let file = self.dir.open_with(&fresh, &options).map_err(|error| self.bad(path, &error))?.into_std();
+        if file.try_lock().is_err() {
+            let hint = "wait until it has ended, or choose another name";
+            return Err(FlowError::refused(format!("{path} is being received already"), hint));
+        }
         Ok(Receiving { workspace: self, fresh, target, file, kept: false })
-    }
-
-    /// Opens a folder to be received into, made where it is missing, and returns where it is.
-    pub fn make_folder(&self, path: &str) -> Result<(Dir, PathBuf), FlowError> {
-        let inside = self.inside(path)?;
-        let opened = self.dir.create_dir_all(&inside).and_then(|()| self.dir.open_dir(&inside));
-        Ok((opened.map_err(|error| self.bad(path, &error))?, self.path.join(inside)))
     }
 
     /// Returns how many bytes the files in a folder have.
@@ -99,6 +137,15 @@ impl Workspace {
         self.dir.rename(&inside, &self.dir, &free).map_err(|error| self.bad(&path.to_string_lossy(), &error))
     }
 
+    /// Returns a path as one inside the folder; nothing where it is the folder itself.
+    fn inside_or_whole(&self, path: &str) -> Result<Option<PathBuf>, FlowError> {
+        let path = if path.is_empty() { "/" } else { path };
+        match path == "." || path == "./" || Path::new(path) == self.path {
+            true => Ok(None),
+            false => self.inside(path).map(Some),
+        }
+    }
+
     /// Returns a path as one inside the folder. An absolute path is taken if it lies inside.
     fn inside(&self, path: &str) -> Result<PathBuf, FlowError> {
         let asked = Path::new(path);
@@ -108,10 +155,9 @@ impl Workspace {
         };
         match inside {
             Some(inside) if inside.file_name().is_some() => Ok(inside.to_owned()),
-            Some(inside) if inside.as_os_str().is_empty() || inside == Path::new(".") => Err(FlowError::refused(
-                format!("{path} is the workspace itself"),
-                "name a file in it; pack a folder first",
-            )),
+            Some(inside) if inside.as_os_str().is_empty() || inside == Path::new(".") => {
+                Err(FlowError::refused(format!("{path} is the workspace itself"), "name a file in it"))
+            }
             _ => Err(self.outside(path)),
         }
     }
@@ -136,7 +182,7 @@ impl Workspace {
     }
 }
 
-/// A file on its way in. Dropped before `finish`, it leaves nothing.
+/// A file on its way in. Dropped before `finish`, it leaves nothing unless what came is kept.
 pub struct Receiving<'a> {
     workspace: &'a Workspace,
     fresh: PathBuf,
@@ -146,6 +192,11 @@ pub struct Receiving<'a> {
 }
 
 impl Receiving<'_> {
+    /// With `true` what came stays for the next attempt, if anything came.
+    pub fn keep_half(&mut self, keep: bool) {
+        self.kept = keep && self.file.metadata().is_ok_and(|meta| meta.len() > 0);
+    }
+
     /// Gives the whole file its name, and returns where it is.
     pub fn finish(mut self) -> Result<PathBuf, FlowError> {
         let dir = &self.workspace.dir;

@@ -5,6 +5,7 @@ use super::{
     call::{Call, News},
     render::ToolError,
 };
+use crate::flow::CopyDone;
 use std::{
     collections::HashMap,
     future::Future,
@@ -19,20 +20,10 @@ use tokio::{
 /// How often a client that asked for it hears how much has been copied.
 const TELL: Duration = Duration::from_millis(500);
 
-/// A finished copy.
-#[derive(Debug, Clone)]
-pub(super) struct Moved {
-    pub remote_path: String,
-    pub local_path: Option<String>,
-    pub bytes: u64,
-    pub sha256: String,
-    pub checked: bool,
-}
-
 #[derive(Debug, Clone)]
 pub(super) enum State {
     Going { done: u64, total: u64 },
-    Ended(Result<Moved, ToolError>),
+    Ended(Result<CopyDone, ToolError>),
 }
 
 /// The copies of this process, by what was asked.
@@ -47,7 +38,7 @@ impl Transfers {
         copy: impl FnOnce(Teller) -> F,
     ) -> Result<watch::Receiver<State>, ToolError>
     where
-        F: Future<Output = Result<Moved, ToolError>> + Send + 'static,
+        F: Future<Output = Result<CopyDone, ToolError>> + Send + 'static,
     {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(key).is_some_and(|state| matches!(*state.borrow(), State::Going { .. })) {
@@ -120,8 +111,15 @@ async fn ended(mut state: watch::Receiver<State>) {
 mod tests {
     use super::*;
 
-    fn moved() -> Moved {
-        Moved { remote_path: "/r".into(), local_path: None, bytes: 1, sha256: "00".into(), checked: true }
+    fn moved() -> CopyDone {
+        CopyDone {
+            remote_path: "/r".into(),
+            local_path: None,
+            bytes: 1,
+            sha256: Some("00".into()),
+            checked: true,
+            folder: None,
+        }
     }
 
     #[tokio::test]

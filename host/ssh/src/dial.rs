@@ -18,8 +18,11 @@ use crate::{Ssh, Target};
 const DIAL_SECS: u64 = 8;
 const LOGIN_SECS: u64 = 12;
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// What a machine may send before we say that more may come. Over a long way this is what bounds the speed.
-const WINDOW: u32 = 32 << 20;
+/// OpenSSH's own. Over a short way more is slower: its server then fills its memory with what it cannot send yet.
+const WINDOW_MIN: u32 = 2 << 20;
+const WINDOW_MAX: u32 = 32 << 20;
+/// The most that the library takes in one packet: fewer packets are fewer wake-ups.
+const PACKET: u32 = 65_535;
 /// The fastest first: processors have instructions for AES. The others are for servers and processors without it.
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
@@ -34,6 +37,7 @@ const CIPHERS: &[cipher::Name] = &[
 struct Road {
     stream: Box<dyn Io>,
     pulse: Pulse,
+    window: u32,
     /// The jump host's connection carries it.
     hop: Option<Box<Link>>,
 }
@@ -41,7 +45,7 @@ struct Road {
 impl Ssh {
     /// Connects, checks the host key, logs in, and pins the key of a machine met for the first time.
     pub(crate) async fn dial(&self, at: &Target) -> Result<Link, SshError> {
-        let Road { stream, pulse, hop } = match at.hop() {
+        let Road { stream, pulse, window, hop } = match at.hop() {
             None => direct(at).await?,
             Some(hop) => {
                 let hop = Box::pin(self.dial(&hop)).await.map_err(|error| through(at, error))?;
@@ -52,7 +56,7 @@ impl Ssh {
         let seen = Arc::new(std::sync::Mutex::new(None));
         let witness = Witness { pinned: pinned.clone(), seen: seen.clone() };
         let deadline = tokio::time::Instant::now() + Duration::from_secs(LOGIN_SECS);
-        let shaking = client::connect_stream(config(pinned.as_ref()), pulse.watch(stream), witness);
+        let shaking = client::connect_stream(config(pinned.as_ref(), window), pulse.watch(stream), witness);
         let shaken = tokio::time::timeout_at(deadline, shaking).await.map_err(|_| silent(at, "the SSH handshake"))?;
         let seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let mut handle = match (shaken, &pinned, &seen) {
@@ -113,7 +117,22 @@ async fn direct(at: &Target) -> Result<Road, SshError> {
     };
     stream.set_nodelay(true).map_err(|why| unreachable(at, why))?;
     let pulse = Pulse::of(&stream).map_err(|why| unreachable(at, why))?;
-    Ok(Road { stream: Box::new(stream), pulse, hop: None })
+    let window = window_for(first_word(&stream).await);
+    Ok(Road { stream: Box::new(stream), pulse, window, hop: None })
+}
+
+/// Returns how long the server's first word was on its way: once there and back, and a moment of its own.
+async fn first_word(stream: &tokio::net::TcpStream) -> Duration {
+    let asked = tokio::time::Instant::now();
+    // Whether it comes at all is for the handshake to find out.
+    let _ = timeout(Duration::from_secs(2), stream.readable()).await;
+    asked.elapsed()
+}
+
+/// What a machine may send before we say that more may come: over a long way this is what bounds the speed.
+fn window_for(way: Duration) -> u32 {
+    let bytes = way.as_micros().saturating_mul(512);
+    u32::try_from(bytes).unwrap_or(u32::MAX).clamp(WINDOW_MIN, WINDOW_MAX)
 }
 
 async fn behind(at: &Target, hop: Link) -> Result<Road, SshError> {
@@ -125,7 +144,7 @@ async fn behind(at: &Target, hop: Link) -> Result<Road, SshError> {
         Err(_) => return Err(refused(format!("no answer within {DIAL_SECS} s"))),
     };
     let pulse = hop.pulse().another();
-    Ok(Road { stream: Box::new(channel.into_stream()), pulse, hop: Some(Box::new(hop)) })
+    Ok(Road { stream: Box::new(channel.into_stream()), pulse, window: WINDOW_MAX, hop: Some(Box::new(hop)) })
 }
 
 /// A machine whose jump host does not answer does not answer either; what is wrong with a key or a host key stays as it is.
@@ -136,9 +155,10 @@ fn through(at: &Target, error: SshError) -> SshError {
     }
 }
 
-fn config(pinned: Option<&PublicKey>) -> Arc<client::Config> {
+fn config(pinned: Option<&PublicKey>, window: u32) -> Arc<client::Config> {
     let mut config = client::Config {
-        window_size: WINDOW,
+        window_size: window,
+        maximum_packet_size: PACKET,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 3,
         nodelay: true,

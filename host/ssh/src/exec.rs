@@ -44,6 +44,8 @@ pub(crate) struct Running {
     pub(crate) exit: Option<i32>,
     pub(crate) signal: Option<String>,
     exited_at: Option<Instant>,
+    /// The end is the channel's own end, whatever the exit says: a server may tell the exit before the last bytes.
+    pub(crate) to_the_last_byte: bool,
 }
 
 /// What a command reads.
@@ -145,6 +147,7 @@ impl Ssh {
             exit: None,
             signal: None,
             exited_at: None,
+            to_the_last_byte: false,
         })
     }
 }
@@ -178,13 +181,14 @@ impl Running {
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
         let mut confirm_by = self.began + Duration::from_secs(CONFIRM_SECS);
         loop {
-            let end = match self.exited_at {
+            let exited_at = self.exited_at.filter(|_| !self.to_the_last_byte);
+            let end = match exited_at {
                 Some(at) => (Instant::now() + IDLE_AFTER_EXIT).min(at + MOST_AFTER_EXIT),
                 None if self.confirmed => deadline,
                 None => deadline.min(confirm_by),
             };
             match timeout_at(end, self.read.wait()).await {
-                Ok(Some(ChannelMsg::Close)) | Err(_) if self.exited_at.is_some() => return self.ended(),
+                Ok(Some(ChannelMsg::Close)) | Err(_) if exited_at.is_some() => return self.ended(),
                 // A copy over a slow line is in front of the request; as long as something comes, it is not gone.
                 Err(_) if end == confirm_by && end != deadline => match self.link.pulse().silent_secs() {
                     ..CONFIRM_SECS => confirm_by = Instant::now() + Duration::from_secs(1),
@@ -193,7 +197,7 @@ impl Running {
                 Err(_) => return Until::TimeUp,
                 Ok(Some(ChannelMsg::Close)) if !self.confirmed => return Until::Broken,
                 Ok(Some(ChannelMsg::Close)) => return self.ended(),
-                Ok(None) if self.exited_at.is_some() => return self.ended(),
+                Ok(None) if exited_at.is_some() => return self.ended(),
                 Ok(None) => return Until::Broken,
                 Ok(Some(message)) => self.take(message),
             }

@@ -13,7 +13,6 @@ mod gather;
 mod http;
 mod install_keys;
 mod instance_key;
-mod is_folder;
 mod job;
 mod job_follow;
 mod job_log;

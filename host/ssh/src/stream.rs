@@ -117,6 +117,7 @@ pub(crate) async fn follow(
     done: &Done,
     progress: Progress<'_>,
 ) -> Result<(), SshError> {
+    running.to_the_last_byte = true;
     let mut moved = (u64::MAX, Instant::now());
     loop {
         let until = running.until(Instant::now() + TELL).await;

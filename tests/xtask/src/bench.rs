@@ -13,23 +13,41 @@ use std::{
 
 const ROUNDS: usize = 30;
 
+/// What is measured, by the name of the part and the package that measures it.
+const PARTS: [(&str, &str, &str); 4] = [
+    ("start", "bursar", "what starting costs"),
+    ("call", "speed", "one driver call: fresh sandbox, door and limits, 50 plans answered from memory"),
+    ("remote", "remote-speed", "remote work, in turns with ssh over the same line"),
+    ("files", "files", "copies of files and folders, in turns with scp, rsync and tar over ssh"),
+];
+
 /// Builds everything in one go: one by one, cargo would compile what they share again with other features.
-pub fn run() -> Result<()> {
+pub fn run(part: Option<&str>) -> Result<()> {
+    let parts: Vec<_> = PARTS.iter().filter(|(name, ..)| part.is_none_or(|part| part == *name)).collect();
+    ensure!(!parts.is_empty(), "cargo xtask bench [start | call | remote | files]");
     tools::wasm_target()?;
     tools::for_tests()?;
-    let packages = ["--package", "bursar", "--package", "speed", "--package", "remote-speed"];
-    cargo(&[&["build", "--locked", "--release"][..], &packages].concat())?;
+    tools::for_bench()?;
+    let packages = parts.iter().flat_map(|(_, package, _)| ["--package", package]);
+    cargo(&["build", "--locked", "--release"].into_iter().chain(packages).collect::<Vec<_>>())?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let built = |name: &str| target.join("release").join(name);
-    let ours = vec![built("bursar").display().to_string(), "mcp".to_owned()];
+    for (name, package, what) in parts {
+        say(what);
+        let built = target.join("release").join(package);
+        match *name {
+            "start" => start(&built)?,
+            _ => must(&mut Command::new(built))?,
+        }
+    }
+    Ok(())
+}
+
+fn start(binary: &Path) -> Result<()> {
+    let ours = vec![binary.display().to_string(), "mcp".to_owned()];
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured?;
-    say("one driver call: fresh sandbox, door and limits, 50 plans answered from memory");
-    must(&mut Command::new(built("speed")))?;
-    say("remote work, in turns with ssh over the same line");
-    must(&mut Command::new(built("remote-speed")))
+    measured
 }
 
 fn measure(ours: &[String], home: &Path) -> Result<()> {

@@ -13,7 +13,7 @@ const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | live | weak
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
-  bench   measures start, memory and the size of the tool list
+  bench [start | call | remote | files]  measures start and memory, a driver call, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
   live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it
   weaken  weakens the sandbox in a copy of this tree, once per patch, and sees that a test fails each time";
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     match task.as_str() {
         "demo" => demo(),
         "test" => test(),
-        "bench" => bench::run(),
+        "bench" => bench::run(std::env::args().nth(2).as_deref()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         "live" => live::run(),
         "weaken" => weaken::run_all(),

@@ -31,10 +31,22 @@ const FOR_TESTS: [(&str, &str); 9] = [
     ("openssl", "openssl"),
 ];
 
+/// What copies are measured against.
+const FOR_BENCH: [(&str, &str); 3] =
+    [("/usr/sbin/sshd", "openssh-server"), ("scp", "openssh-client"), ("rsync", "rsync")];
+
 /// Makes sure that the tests find real SSH servers and the like. Nothing is skipped because something is missing.
 pub fn for_tests() -> Result<()> {
+    all_there(&FOR_TESTS)
+}
+
+pub fn for_bench() -> Result<()> {
+    all_there(&FOR_BENCH)
+}
+
+fn all_there(wanted: &[(&str, &'static str)]) -> Result<()> {
     let missing =
-        || FOR_TESTS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect::<Vec<_>>();
+        || wanted.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect::<Vec<_>>();
     if missing().is_empty() {
         return Ok(());
     }
@@ -47,7 +59,7 @@ pub fn for_tests() -> Result<()> {
     }
     match &missing()[..] {
         [] => Ok(()),
-        names => bail!("the tests need {}; install it (on Debian as root this is done for you)", names.join(", ")),
+        names => bail!("this needs {}; install it (on Debian as root this is done for you)", names.join(", ")),
     }
 }
 

@@ -28,6 +28,8 @@ fn command_lines_are_taken_or_refused_as_a_whole() {
         ("run box echo hi", true),
         ("run box --timeout 5s ls -l --all", true),
         ("ssh box nvidia-smi -L", true),
+        ("cp src box:src --ignore *.pt --delete", true),
+        ("cp src", false),
         ("stop box train", true),
         ("stop box", false),
         ("logs box -f", false),

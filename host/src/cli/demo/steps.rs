@@ -189,7 +189,7 @@ impl Walk<'_> {
         let mut progress = |done, of| waiting.bytes(done, of);
         let local = self.rooms.download_file(LOCAL_PRINCIPAL, name, "model.json", "model.json", &mut progress).await;
         waiting.done();
-        let read = std::fs::read_to_string(&local?.path);
+        let read = std::fs::read_to_string(local?.local_path.unwrap_or_default());
         let model = read.map_err(|error| unexpected(format!("the result cannot be read: {error}")))?;
         if !model.contains("\"w\": 3.0") && !model.contains("\"w\": 2.9") {
             return Err(unexpected(format!("the training learned something else: {model}")));

@@ -2,12 +2,12 @@
 
 use super::{ACTS, ENDS, Tool};
 use crate::{
-    flow::{Env, Rooms, Run, Source},
+    flow::{CopyDone, Env, Place, Run, Source, TreeCopy},
     mcp::{
         call::Call,
         render::{Answer, ToolError},
         text::{fenced, line, size},
-        transfers::{self, Moved, State, Teller},
+        transfers::{self, State, Teller},
     },
 };
 use rmcp::schemars::{self, JsonSchema};
@@ -38,14 +38,14 @@ pub(super) fn tools() -> [Tool; 3] {
         Tool::new(
             "upload_file",
             "Upload file",
-            "Sends a file of the workspace, or a text, to an instance, checked and whole.",
+            "Sends a file or folder of the workspace (only what changed, without what .gitignore names), or a text, checked and whole.",
             ENDS,
             upload_file,
         ),
         Tool::new(
             "download_file",
             "Download file",
-            "Fetches a file from an instance into the workspace.",
+            "Fetches a file or folder from an instance into the workspace; of a folder only what changed.",
             ENDS,
             download_file,
         ),
@@ -137,6 +137,12 @@ struct Upload {
     /// In the workspace; or `text`
     local_path: Option<String>,
     text: Option<String>,
+    /// Of a folder: what to leave out, as in .gitignore
+    ignore: Option<Vec<String>>,
+    /// Of a folder: remove what the source lacks
+    delete: Option<bool>,
+    /// Of a folder: compare checksums, not times
+    hash: Option<bool>,
     /// Hear of the copy that an earlier call began
     follow: Option<bool>,
 }
@@ -149,6 +155,9 @@ struct Download {
     remote_path: String,
     /// In the workspace
     local_path: String,
+    ignore: Option<Vec<String>>,
+    delete: Option<bool>,
+    hash: Option<bool>,
     /// Hear of the copy that an earlier call began
     follow: Option<bool>,
 }
@@ -169,65 +178,67 @@ struct CopiedOut {
     /// The machine computed the same checksum
     #[serde(skip_serializing_if = "Option::is_none")]
     checked: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<FolderOut>,
+}
+
+/// Counts of files and links
+#[derive(Debug, Serialize, JsonSchema)]
+struct FolderOut {
+    moved: u64,
+    same: u64,
+    deleted: u64,
+    /// The first 20
+    left_out: Vec<String>,
+    notice: &'static str,
 }
 
 async fn upload_file(call: Call, args: Upload) -> Result<Answer<CopiedOut>, ToolError> {
-    let key = key(("up", &args.instance, &args.remote_path, &args.local_path, &args.text));
+    let how = (&args.ignore, args.delete, args.hash);
+    let key = key(("up", &args.instance, &args.remote_path, &args.local_path, &args.text, how));
     if args.follow == Some(true) {
         return moved(&call, &key, call.transfers.follow(&key)?).await;
     }
-    let source = match (args.local_path, args.text) {
-        (Some(path), None) => Source::File(path),
-        (None, Some(text)) => Source::Text(text),
+    let (rooms, principal, instance) = (call.rooms.clone(), call.principal(), args.instance);
+    let copy = tree(args.remote_path, args.ignore, args.delete, args.hash);
+    let state = match (args.local_path, args.text) {
+        (Some(path), None) => call.transfers.begin(&key, |teller: Teller| async move {
+            let mut tell = move |done, total| teller.tell(done, total);
+            Ok(rooms.upload(principal, &instance, &Place::Workspace(path), &copy, &mut tell).await?)
+        })?,
+        (None, Some(text)) => call.transfers.begin(&key, |teller: Teller| async move {
+            let mut tell = move |done, total| teller.tell(done, total);
+            Ok(rooms.upload_file(principal, &instance, Source::Text(text), &copy.remote_path, &mut tell).await?)
+        })?,
         _ => return Err(ToolError::refused("name `local_path` or `text`, exactly one of them", "nothing was sent")),
     };
-    let (rooms, principal) = (call.rooms.clone(), call.principal());
-    let copy = |teller| upload(rooms, principal, args.instance, source, args.remote_path, teller);
-    let state = call.transfers.begin(&key, copy)?;
     moved(&call, &key, state).await
-}
-
-async fn upload(
-    rooms: Rooms,
-    principal: &'static str,
-    instance: String,
-    source: Source,
-    remote_path: String,
-    teller: Teller,
-) -> Result<Moved, ToolError> {
-    let mut tell = move |done, total| teller.tell(done, total);
-    let copied = rooms.upload_file(principal, &instance, source, &remote_path, &mut tell).await?;
-    Ok(Moved {
-        remote_path: line(&copied.remote_path),
-        local_path: None,
-        bytes: copied.bytes,
-        sha256: copied.sha256,
-        checked: copied.checked,
-    })
 }
 
 async fn download_file(call: Call, args: Download) -> Result<Answer<CopiedOut>, ToolError> {
-    let key = key(("down", &args.instance, &args.remote_path, &args.local_path));
+    let how = (&args.ignore, args.delete, args.hash);
+    let key = key(("down", &args.instance, &args.remote_path, &args.local_path, how));
     if args.follow == Some(true) {
         return moved(&call, &key, call.transfers.follow(&key)?).await;
     }
-    let (rooms, principal) = (call.rooms.clone(), call.principal());
-    let copy = |teller| download(rooms, principal, args, teller);
-    let state = call.transfers.begin(&key, copy)?;
+    let (rooms, principal, instance) = (call.rooms.clone(), call.principal(), args.instance);
+    let (place, copy) =
+        (Place::Workspace(args.local_path), tree(args.remote_path, args.ignore, args.delete, args.hash));
+    let state = call.transfers.begin(&key, |teller: Teller| async move {
+        let mut tell = move |done, total| teller.tell(done, total);
+        Ok(rooms.download(principal, &instance, &place, &copy, &mut tell).await?)
+    })?;
     moved(&call, &key, state).await
 }
 
-async fn download(rooms: Rooms, principal: &'static str, args: Download, teller: Teller) -> Result<Moved, ToolError> {
-    let Download { instance, remote_path, local_path, .. } = args;
-    let mut tell = move |done, total| teller.tell(done, total);
-    let local = rooms.download_file(principal, &instance, &remote_path, &local_path, &mut tell).await?;
-    Ok(Moved {
-        remote_path: line(&local.copied.remote_path),
-        local_path: Some(local.path.display().to_string()),
-        bytes: local.copied.bytes,
-        sha256: local.copied.sha256,
-        checked: local.copied.checked,
-    })
+fn tree(remote_path: String, ignore: Option<Vec<String>>, delete: Option<bool>, hash: Option<bool>) -> TreeCopy {
+    TreeCopy {
+        remote_path,
+        ignore: ignore.unwrap_or_default(),
+        delete: delete == Some(true),
+        hash: hash == Some(true),
+        max_bytes: None,
+    }
 }
 
 /// Two calls with the same arguments mean the same copy.
@@ -258,28 +269,50 @@ async fn moved(
                 local_path: None,
                 sha256: None,
                 checked: None,
+                folder: None,
             };
             Ok(Answer { text, data })
         }
     }
 }
 
-fn done(moved: Moved) -> Answer<CopiedOut> {
-    let Moved { remote_path, local_path, bytes, sha256, checked } = moved;
+fn done(copied: CopyDone) -> Answer<CopiedOut> {
+    let remote_path = line(&copied.remote_path);
+    let local_path = copied.local_path.map(|path| path.display().to_string());
     let what = match &local_path {
         Some(local_path) => format!("{remote_path} is now {local_path}"),
         None => format!("sent to {remote_path}"),
     };
-    let how = if checked { "checked on both sides" } else { "the machine has no tool to check it" };
-    let text = format!("{what}: {bytes} bytes, sha256 {sha256}, {how}");
+    let how = if copied.checked { "checked on both sides" } else { "the machine has no tool to check it" };
+    let folder = copied.folder.map(|folder| FolderOut {
+        moved: folder.files,
+        same: folder.same,
+        deleted: folder.deleted,
+        left_out: folder.left_out.iter().take(20).map(|text| line(text)).collect(),
+        notice: NOTICE,
+    });
+    let size = match (&copied.sha256, &folder) {
+        (Some(sum), _) => format!("{} bytes, sha256 {sum}", copied.bytes),
+        (None, Some(folder)) => format!(
+            "{} files and links moved ({} bytes), {} were the same, {} removed, {} left out",
+            folder.moved,
+            copied.bytes,
+            folder.same,
+            folder.deleted,
+            folder.left_out.len()
+        ),
+        (None, None) => format!("{} bytes", copied.bytes),
+    };
+    let text = format!("{what}: {size}, {how}");
     let data = CopiedOut {
         done: true,
-        bytes,
-        total_bytes: Some(bytes),
+        bytes: copied.bytes,
+        total_bytes: Some(copied.bytes),
         remote_path: Some(remote_path),
         local_path,
-        sha256: Some(sha256),
-        checked: Some(checked),
+        sha256: copied.sha256,
+        checked: Some(copied.checked),
+        folder,
     };
     Answer { text, data }
 }

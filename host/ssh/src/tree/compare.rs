@@ -16,6 +16,9 @@ use crate::{Ssh, Target};
 
 const DOING: &str = "comparing checksums";
 
+/// Stands before each checksum.
+const MARK: &str = "bursar-sum ";
+
 /// Prints one checksum for each name that it reads, in their order, each behind a mark that no program prints by itself.
 pub(super) const SUMS: &str = "if command -v openssl >/dev/null 2>&1; then each() { xargs -0 openssl dgst -sha256 -r; }\n\
     elif command -v sha256sum >/dev/null 2>&1; then each() { xargs -0 sha256sum --; }\n\
@@ -67,12 +70,14 @@ pub(super) fn names<'a>(paths: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     bytes
 }
 
+/// Returns the line that `sums` prints for one file.
+pub(super) fn sum_line(sum: &str) -> String {
+    format!("{MARK}{sum}\n")
+}
+
 /// Returns what `sums` printed, in its order.
 pub(super) fn read_sums(text: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(text)
-        .lines()
-        .filter_map(|line| line.strip_prefix("bursar-sum ").map(str::to_owned))
-        .collect()
+    String::from_utf8_lossy(text).lines().filter_map(|line| line.strip_prefix(MARK).map(str::to_owned)).collect()
 }
 
 fn is_alike(here: &super::list::Entry, there: Option<&super::list::Entry>) -> bool {

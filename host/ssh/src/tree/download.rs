@@ -23,9 +23,11 @@ use crate::{Ssh, Target};
 const DOING: &str = "fetching a folder";
 
 /// Sends the files whose names make up the first `$n` bytes of the input, and the checksums of all of them on the other
-/// stream meanwhile, so that checking costs no second pass.
-const SEND: &str = "t=$(mktemp) || exit 1\ntrap 'rm -f \"$t\" \"$t.n\" \"$t.s\"' EXIT\ncat >\"$t\"; head -c \"$n\" \"$t\" >\"$t.n\"\n\
-    sums <\"$t\" >\"$t.s\" 2>/dev/null &\nif [ \"$n\" -gt 0 ]; then xargs -0 cat -- <\"$t.n\" || exit 1; fi\nwait\ncat \"$t.s\" >&2";
+/// stream meanwhile, so that checking costs no second pass. Small files leave together, not one packet each.
+const SEND: &str = "t=$(mktemp) || exit 1\ntrap 'rm -f \"$t\" \"$t.n\" \"$t.s\" \"$t.e\"' EXIT\n\
+    cat >\"$t\"; head -c \"$n\" \"$t\" >\"$t.n\"\nsums <\"$t\" >\"$t.s\" 2>/dev/null &\n\
+    if [ \"$n\" -gt 0 ]; then { xargs -0 cat -- <\"$t.n\" || : >\"$t.e\"; } | dd ibs=65536 obs=65536 2>/dev/null; fi\n\
+    [ ! -e \"$t.e\" ] || exit 1\nwait\ncat \"$t.s\" >&2";
 
 impl Ssh {
     /// Makes `into` like a folder on the machine. What arrived before a break is not fetched again.

@@ -12,6 +12,7 @@ mod walk;
 
 use crate::error::SshError;
 use crate::script::quote;
+use crate::{Ssh, Target};
 
 /// What is copied, and how.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,20 @@ pub struct TreeCopied {
     pub left_out: Vec<String>,
     /// Whether the machine computed the same checksum; false where it has no tool for it.
     pub checked: bool,
+}
+
+impl Ssh {
+    /// Returns whether a folder lies at a path of the machine.
+    pub async fn is_folder(&self, at: &Target, remote_path: &str) -> Result<bool, SshError> {
+        let given = quote(crate::run::checked("remote path", remote_path)?);
+        let script = format!(
+            "p={given}\ncase $p in '~') p=$HOME;; '~/'*) p=$HOME/${{p#'~/'}};; /*) ;; *) p=$HOME/$p;; esac\n\
+             if [ -d \"$p\" ]; then echo folder; elif [ -e \"$p\" ] || [ -L \"$p\" ]; then echo file\n\
+             else echo \"there is no $p\" >&2; exit 1; fi"
+        );
+        let doing = "looking at the path";
+        Ok(self.ask(at, doing, &script, 30).await?.succeeded(doing)?.text() == "folder\n")
+    }
 }
 
 /// Sets `p` to the full path.

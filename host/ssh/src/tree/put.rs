@@ -12,7 +12,7 @@ const LINE_MAX: usize = 100_000;
 pub(super) struct Put<'a> {
     pub(super) from: &'a List,
     pub(super) plan: &'a Plan,
-    /// Of the files that the list `names` in the stage names, one after the other.
+    /// Of the lines that `sums` prints for the files that `names` in the stage names.
     pub(super) sha256: &'a str,
     pub(super) has_files: bool,
     /// Nothing is at the target yet.
@@ -23,8 +23,8 @@ pub(super) struct Put<'a> {
 pub(super) fn script(put: &Put<'_>) -> Vec<u8> {
     let mut text = Script::default();
     if put.has_files {
-        text.line(b"h=$( (cd t && xargs -0 cat -- <../names) | sum) || stop 'the checksum could not be made'");
-        text.line(b"h=${h%% *}");
+        text.line(b"(cd t && sums <../names >../sums) || stop 'the checksums could not be made'");
+        text.line(b"case $(head -n 1 sums) in *none) h=none;; *) h=$(sum <sums);; esac; h=${h%% *}");
         text.line(
             format!("[ \"$h\" = {0} ] || [ \"$h\" = none ] || {{ echo \"differs $h\"; exit 0; }}", put.sha256)
                 .as_bytes(),

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::{Dir, OpenOptions, PermissionsExt as _};
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, PermissionsExt as _};
 use sha2::{Digest, Sha256};
 
 use super::list::{Kind, List};
@@ -64,7 +64,9 @@ impl Receiver {
             return Err(SshError::input("local folder", why));
         }
         let is_there = |file: &Wanted| {
-            stage.symlink_metadata(file.staged()).is_ok_and(|meta| meta.is_file() && meta.len() == file.size)
+            // A file gets its time when it is whole.
+            let meta = stage.symlink_metadata(file.staged());
+            meta.is_ok_and(|meta| meta.is_file() && meta.len() == file.size && meta.mtime() == file.mtime)
         };
         let (have, fetch): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_there);
         have.iter().for_each(|file| done.add(usize::try_from(file.size).unwrap_or(usize::MAX)));
@@ -104,9 +106,7 @@ impl Receiver {
             self.dir.create_dir(as_path(path)).map_err(|why| local(path, &why))?;
         }
         for file in self.fetch.iter().chain(&self.have) {
-            let from = file.staged();
-            self.dress(file, &from).map_err(|why| local(&file.path, &why))?;
-            self.stage.rename(&from, &self.dir, as_path(&file.path)).map_err(|why| local(&file.path, &why))?;
+            self.stage.rename(file.staged(), &self.dir, as_path(&file.path)).map_err(|why| local(&file.path, &why))?;
         }
         for path in &plan.send {
             if let Some(Kind::Link { to }) = there.get(path).map(|entry| &entry.kind) {
@@ -160,15 +160,6 @@ impl Receiver {
         Ok(())
     }
 
-    fn dress(&self, file: &Wanted, staged: &str) -> std::io::Result<()> {
-        let handle = self.stage.open(staged)?.into_std();
-        let time = u64::try_from(file.mtime).map_or(SystemTime::UNIX_EPOCH, |secs| {
-            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(secs)).unwrap_or(SystemTime::UNIX_EPOCH)
-        });
-        handle.set_modified(time)?;
-        handle.set_permissions(std::fs::Permissions::from_mode(file.mode))
-    }
-
     /// A link is made under another name first, so that one that is there is replaced and never missing.
     fn link(&self, path: &[u8], to: &[u8]) -> std::io::Result<()> {
         drop(self.stage.remove_file("link"));
@@ -191,6 +182,13 @@ impl Receiver {
     fn remove_stage(&self) -> std::io::Result<()> {
         self.dir.remove_dir_all(&self.name)
     }
+}
+
+/// Gives a whole file its permissions and its time; the time last, as it says that the file is whole.
+fn dress(handle: &File, file: &Wanted) -> std::io::Result<()> {
+    handle.set_permissions(std::fs::Permissions::from_mode(file.mode))?;
+    let since = u64::try_from(file.mtime).map_or(Duration::ZERO, Duration::from_secs);
+    handle.set_modified(SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
 /// Cuts the stream into files.
@@ -243,7 +241,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Returns the file that takes the next byte; those that are full, or empty, get their names in the stage.
+    /// Returns the file that takes the next byte; those that are full, or empty, are dressed.
     fn next(&mut self) -> Result<Option<&mut Now>, SshError> {
         loop {
             if self.now.as_ref().is_some_and(|now| now.left == 0) {
@@ -252,7 +250,7 @@ impl Writing {
             let Some(file) = self.files.get(self.at) else { return Ok(None) };
             if self.now.is_none() {
                 let options = OpenOptions::new().write(true).create(true).truncate(true).clone();
-                let open = self.stage.open_with("half", &options).map_err(|why| local(&file.path, &why))?;
+                let open = self.stage.open_with(file.staged(), &options).map_err(|why| local(&file.path, &why))?;
                 self.now = Some(Now { file: open.into_std(), left: file.size, hash: Sha256::new() });
             }
             if self.now.as_ref().is_some_and(|now| now.left > 0) {
@@ -264,7 +262,7 @@ impl Writing {
     fn close(&mut self) -> Result<(), SshError> {
         let (Some(now), Some(file)) = (self.now.take(), self.files.get(self.at)) else { return Ok(()) };
         self.sums.push(hex(now.hash));
-        self.stage.rename("half", &self.stage, file.staged()).map_err(|why| local(&file.path, &why))?;
+        dress(&now.file, file).map_err(|why| local(&file.path, &why))?;
         self.at += 1;
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
 
-use super::list::{self, Kind, List};
+use super::compare::{self, SUMS};
+use super::list::{self, Entry, Kind, List};
 use super::plan::{self, Plan, Rules};
 use super::put::{self, Put};
 use super::walk::{self, Ignored, local};
@@ -26,7 +27,7 @@ const DOING: &str = "sending a folder";
 const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
     mkdir -p -m 700 -- \"$s\" && mkdir -p -- \"$s/t\" && cd \"$s\" || exit 1\n\
     { IFS= read -r old <pid && [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null\n\
-    echo $$ >pid; rm -f -- put names\n\
+    echo $$ >pid; rm -f -- put names sums\n\
     tar -xpof - || stop 'unpacking failed'\n\
     [ -f put ] || stop 'the stream ended early'\n\
     . ./put";
@@ -113,7 +114,7 @@ impl Ssh {
             there.staged.iter().all(|(path, entry)| here.get(path).is_some_and(|e| e.is_dir() == entry.is_dir()));
         let staged = if resumes { there.staged.clone() } else { List::new() };
         let reset = if resumes { "" } else { "rm -rf -- \"$s\"\n" };
-        let script = format!("p={} s={}\n{SUM}\n{reset}{UNPACK}", quote(&there.path), quote(&there.stage));
+        let script = format!("p={} s={}\n{SUM}\n{SUMS}\n{reset}{UNPACK}", quote(&there.path), quote(&there.stage));
         let (pieces, input) = Pieces::new();
         let mut running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
         let done = Done::of(plan.bytes);
@@ -229,7 +230,7 @@ fn at(path: &[u8], why: &std::io::Error) -> PackError {
 impl Packing {
     fn pack(&self, pieces: Pieces) -> Result<(), PackError> {
         let mut tar = tar::Builder::new(pieces);
-        let (mut hash, mut names) = (Sha256::new(), Vec::new());
+        let (mut sums, mut names) = (Sha256::new(), Vec::new());
         for path in &self.plan.make {
             let mode = self.here.get(path).map_or(0o755, |entry| entry.mode);
             tar.append_data(&mut header(tar::EntryType::Directory, mode | 0o700, 0), in_stage(path), std::io::empty())?;
@@ -238,17 +239,8 @@ impl Packing {
             let Some(entry) = self.here.get(path) else { continue };
             match &entry.kind {
                 Kind::File { size, mtime } => {
-                    names.extend_from_slice(path);
-                    names.push(0);
-                    let is_there = self.staged.get(path) == Some(entry);
-                    let mut file = self.open(path, *size, &mut hash)?;
-                    if is_there {
-                        std::io::copy(&mut file, &mut std::io::sink()).map_err(|why| at(path, &why))?;
-                    } else {
-                        let mut head = header(tar::EntryType::Regular, entry.mode, *size);
-                        head.set_mtime(u64::try_from(*mtime).unwrap_or(0));
-                        tar.append_data(&mut head, in_stage(path), &mut file).map_err(|why| at(path, &why))?;
-                    }
+                    names.extend(compare::names([path].into_iter()));
+                    sums.update(compare::sum_line(&self.file(&mut tar, path, entry, (*size, *mtime))?));
                 }
                 Kind::Link { to } => {
                     tar.append_link(&mut header(tar::EntryType::Symlink, 0o777, 0), in_stage(path), as_path(to))?;
@@ -256,13 +248,33 @@ impl Packing {
                 Kind::Dir | Kind::Other => {}
             }
         }
-        let sha256 = hex(hash);
+        let sha256 = hex(sums);
         let has_files = !names.is_empty();
         let put = Put { from: &self.here, plan: &self.plan, sha256: &sha256, has_files, fresh: self.fresh };
         for (name, bytes) in [("names", names), ("put", put::script(&put))] {
             tar.append_data(&mut header(tar::EntryType::Regular, 0o600, bytes.len() as u64), name, &bytes[..])?;
         }
         Ok(tar.into_inner()?.flush()?)
+    }
+
+    /// Sends one file, or reads again what was sent before a break, and returns its checksum.
+    fn file(
+        &self,
+        tar: &mut tar::Builder<Pieces>,
+        path: &[u8],
+        entry: &Entry,
+        (size, mtime): (u64, i64),
+    ) -> Result<String, PackError> {
+        let mut hash = Sha256::new();
+        let mut file = self.open(path, size, &mut hash)?;
+        if self.staged.get(path) == Some(entry) {
+            std::io::copy(&mut file, &mut std::io::sink()).map_err(|why| at(path, &why))?;
+        } else {
+            let mut head = header(tar::EntryType::Regular, entry.mode, size);
+            head.set_mtime(u64::try_from(mtime).unwrap_or(0));
+            tar.append_data(&mut head, in_stage(path), &mut file).map_err(|why| at(path, &why))?;
+        }
+        Ok(hex(hash))
     }
 
     fn open<'a>(&self, path: &'a [u8], size: u64, hash: &'a mut Sha256) -> Result<Exact<'a>, PackError> {

@@ -4,6 +4,7 @@
 mod broken_login;
 mod connect;
 mod copy;
+mod cuts;
 mod env;
 mod http;
 mod job_cuts;

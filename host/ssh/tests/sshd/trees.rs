@@ -84,7 +84,7 @@ async fn a_folder_goes_there_and_back_unchanged_and_then_nothing_moves() {
 async fn a_machine_with_busybox_alone_takes_and_gives_folders() {
     let mut machine = Machine::start();
     machine.only(SMALL);
-    for applet in "sh cat chmod cp cut find head kill ls mkdir mktemp mv printf readlink rm rmdir sed sha256sum stat tail tar tee wc xargs".split(' ') {
+    for applet in "sh cat chmod cp cut dd find head kill ls mkdir mktemp mv printf readlink rm rmdir sed sha256sum stat tail tar tee wc xargs".split(' ') {
         machine.shim(applet, &format!("exec busybox {applet} \"$@\""));
     }
     there_and_back(&machine).await;

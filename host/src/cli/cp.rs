@@ -1,0 +1,100 @@
+//! `bursar cp`: files and folders to and from a machine, like scp and rsync. What a broken connection left is gone on with.
+
+use super::{Done, args::Cp, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
+use crate::flow::{CopyDone, FlowError, LOCAL_PRINCIPAL, Place, TreeCopy, clean_line};
+use serde_json::json;
+use std::path::PathBuf;
+
+pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
+    let (sends, name, remote_path, local) = match (on_machine(&ask.from), on_machine(&ask.to)) {
+        (None, Some((name, path))) => (true, name, path, &ask.from),
+        (Some((name, path)), None) => (false, name, path, &ask.to),
+        _ => {
+            let what = format!("one of `{}` and `{}` must be on a machine, and the other one here", ask.from, ask.to);
+            return Err(FlowError::refused(
+                what,
+                "write NAME:PATH for the machine's, and ./PATH where a path here has a colon",
+            ));
+        }
+    };
+    let rooms = open(out).await?;
+    if !ready_first(&rooms, name).await? {
+        return Ok(Code::Left);
+    }
+    let copy = TreeCopy {
+        remote_path: remote_path.to_owned(),
+        ignore: ask.ignore.clone(),
+        delete: ask.delete,
+        hash: ask.hash,
+        max_bytes: None,
+    };
+    let place = Place::Own(PathBuf::from(local));
+    let waiting = Waiting::new(&format!("copying {} to {}", ask.from, ask.to));
+    let mut tell = |done, total| waiting.bytes(done, total);
+    let copied = async {
+        match sends {
+            true => rooms.upload(LOCAL_PRINCIPAL, name, &place, &copy, &mut tell).await,
+            false => rooms.download(LOCAL_PRINCIPAL, name, &place, &copy, &mut tell).await,
+        }
+    };
+    let copied = tokio::select! {
+        copied = copied => Some(copied),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    waiting.done();
+    let Some(copied) = copied else {
+        out.aside("left: nothing half has its name; the same command goes on where this one was");
+        return Ok(Code::Left);
+    };
+    show(out, &copied?, &ask.to);
+    Ok(Code::Done)
+}
+
+fn show(out: &Out, copied: &CopyDone, to: &str) {
+    let folder = copied.folder.clone().unwrap_or_default();
+    let json = || {
+        json!({
+            "remote_path": copied.remote_path, "local_path": copied.local_path, "bytes": copied.bytes,
+            "sha256": copied.sha256, "checked": copied.checked, "moved": folder.files, "same": folder.same,
+            "deleted": folder.deleted, "left_out": folder.left_out,
+        })
+    };
+    for left_out in &folder.left_out {
+        out.aside(format!("left out: {}", clean_line(left_out.as_bytes(), 300)));
+    }
+    out.answer(json, || {
+        let how = if copied.checked { "checked" } else { "not checked: the machine has no tool for it" };
+        match copied.folder {
+            None => format!("{to}: {} bytes, {how}", copied.bytes),
+            Some(_) => format!(
+                "{to}: {} files and links moved ({} bytes), {} were the same, {} removed; {how}",
+                folder.files, copied.bytes, folder.same, folder.deleted
+            ),
+        }
+    });
+}
+
+/// Reads `NAME:PATH`. As with scp, a slash before the colon makes it a path here.
+fn on_machine(text: &str) -> Option<(&str, &str)> {
+    let (name, path) = text.split_once(':')?;
+    (!name.is_empty() && !name.contains('/')).then_some((name, if path.is_empty() { "~" } else { path }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_before_a_colon_is_a_machine() {
+        for (text, machine) in [
+            ("box:a/b", Some(("box", "a/b"))),
+            ("box:", Some(("box", "~"))),
+            ("box:/a:b", Some(("box", "/a:b"))),
+            ("./a:b", None),
+            ("a/b", None),
+            (":a", None),
+        ] {
+            assert_eq!(on_machine(text), machine, "{text}");
+        }
+    }
+}

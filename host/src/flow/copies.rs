@@ -1,0 +1,128 @@
+//! Files and folders between this computer and a machine: which of the two it is, and where it may lie here.
+
+use super::{FlowError, Rooms, Workspace};
+use bursar_ssh::{Content, TreeCopied, TreeCopy, Upload};
+use std::path::PathBuf;
+
+/// Where something lies on this computer.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A path inside the workspace: all that an agent can name.
+    Workspace(String),
+    /// Any path: the owner's word, in his terminal.
+    Own(PathBuf),
+}
+
+/// A file or a folder that was copied.
+#[derive(Debug, Clone)]
+pub struct CopyDone {
+    pub remote_path: String,
+    pub local_path: Option<PathBuf>,
+    pub bytes: u64,
+    /// Of a file.
+    pub sha256: Option<String>,
+    pub checked: bool,
+    /// Of a folder.
+    pub folder: Option<TreeCopied>,
+}
+
+/// The most that one call takes to this computer.
+pub(super) const DOWNLOAD_MAX: u64 = 16 << 30;
+
+type Tell<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+impl Rooms {
+    /// Sends a file or a folder, whatever lies at `from`.
+    pub async fn upload(
+        &self,
+        principal: &str,
+        name: &str,
+        from: &Place,
+        copy: &TreeCopy,
+        progress: Tell<'_>,
+    ) -> Result<CopyDone, FlowError> {
+        let target = self.target(principal, name).await?;
+        let (workspace, path) = self.place(from)?;
+        if workspace.is_folder(&path)? {
+            let folder = workspace.folder(&path)?;
+            return Ok(done(self.ssh.upload_tree(&target, &folder, copy, progress).await?, None));
+        }
+        only_folders(copy)?;
+        let content = Content::File(workspace.read(&path)?);
+        let upload = Upload { content, remote_path: copy.remote_path.clone(), mode: None };
+        let copied = self.ssh.upload(&target, upload, progress).await?;
+        Ok(CopyDone {
+            remote_path: copied.remote_path,
+            local_path: None,
+            bytes: copied.bytes,
+            sha256: Some(copied.sha256),
+            checked: copied.checked,
+            folder: None,
+        })
+    }
+
+    /// Fetches a file or a folder, whatever lies there.
+    pub async fn download(
+        &self,
+        principal: &str,
+        name: &str,
+        to: &Place,
+        copy: &TreeCopy,
+        progress: Tell<'_>,
+    ) -> Result<CopyDone, FlowError> {
+        let target = self.target(principal, name).await?;
+        let (workspace, path) = self.place(to)?;
+        if self.ssh.is_folder(&target, &copy.remote_path).await? {
+            let (folder, local_path) = workspace.make_folder(&path)?;
+            let copy = TreeCopy { max_bytes: Some(DOWNLOAD_MAX), ..copy.clone() };
+            return Ok(done(self.ssh.download_tree(&target, &folder, &copy, progress).await?, Some(local_path)));
+        }
+        only_folders(copy)?;
+        let mut receiving = workspace.write(&path)?;
+        let fetched = self.ssh.download(&target, &copy.remote_path, &mut receiving.file, Some(DOWNLOAD_MAX), progress);
+        let copied = match fetched.await {
+            Ok(copied) => copied,
+            Err(error) => {
+                // What came before a break is where the next call goes on.
+                receiving.keep_half(error.may_pass());
+                return Err(error.into());
+            }
+        };
+        Ok(CopyDone {
+            remote_path: copied.remote_path,
+            local_path: Some(receiving.finish()?),
+            bytes: copied.bytes,
+            sha256: Some(copied.sha256),
+            checked: copied.checked,
+            folder: None,
+        })
+    }
+
+    fn place(&self, place: &Place) -> Result<(Workspace, String), FlowError> {
+        match place {
+            Place::Workspace(path) => Ok((self.workspace()?, path.clone())),
+            Place::Own(path) => Workspace::around(path),
+        }
+    }
+}
+
+fn done(folder: TreeCopied, local_path: Option<PathBuf>) -> CopyDone {
+    CopyDone {
+        remote_path: folder.remote_path.clone(),
+        local_path,
+        bytes: folder.bytes,
+        sha256: None,
+        checked: folder.checked,
+        folder: Some(folder),
+    }
+}
+
+fn only_folders(copy: &TreeCopy) -> Result<(), FlowError> {
+    match copy.ignore.is_empty() && !copy.delete && !copy.hash {
+        true => Ok(()),
+        false => Err(FlowError::refused(
+            "`ignore`, `delete` and `hash` are for folders, and this is a file",
+            "nothing was copied; call again without them, or name a folder",
+        )),
+    }
+}
