@@ -2,9 +2,11 @@
 //! at the stream's end checks it and gives every file its name.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::compare::{self, SUMS};
 use super::list::{self, Entry, Kind, List};
@@ -23,8 +25,20 @@ use crate::{Ssh, Target};
 
 const DOING: &str = "sending a folder";
 
-/// Takes over from an attempt that still waits for its broken connection, and unpacks what comes.
+/// Sets `p`, and `s`, the folder beside it or in it where what arrives waits.
+fn find(given: &str, ask: &TreeCopy) -> String {
+    let name = super::stage_name(&[ask.remote_path.as_bytes()]);
+    format!(
+        "p={given}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
+         else s=${{p%/*}}/{name}; e=no; fi",
+        super::RESOLVE
+    )
+}
+
+/// Waits for the word that there is something to do, takes over from an attempt that still waits for its broken connection,
+/// and unpacks what comes.
 const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
+    IFS= read -r word || exit 0\n[ \"$word\" = go ] || rm -rf -- \"$s\"\n\
     mkdir -p -m 700 -- \"$s\" && mkdir -p -- \"$s/t\" && cd \"$s\" || exit 1\n\
     { IFS= read -r old <pid && [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null\n\
     echo $$ >pid; rm -f -- put names sums\n\
@@ -55,7 +69,8 @@ impl Ssh {
         let ignored = Ignored::new(&ask.ignore)?;
         let own = from.try_clone().map_err(|why| local(b"", &why))?;
         let here = async { tokio::task::spawn_blocking(move || listed(&own, ignored)).await.map_err(gone)? };
-        let (here, there) = tokio::try_join!(here, self.remote_lists(at, ask))?;
+        // What unpacks is started meanwhile, and waits for a word: over a long way that saves two ways there and back.
+        let (here, there, stream) = tokio::try_join!(here, self.remote_lists(at, ask), self.stream(at, ask))?;
         let (ignored, here) = here;
         let keep = |path: &[u8], is_dir: bool| ignored.covers(path, is_dir);
         let rules = |same_hash| Rules { delete: ask.delete, keep: &keep, same_hash };
@@ -77,22 +92,20 @@ impl Ssh {
         if there.exists && plan == nothing {
             return Ok(copied);
         }
-        copied.checked = self.send_tree(at, from, here, &there, plan, progress).await?;
+        copied.checked = self.send_tree(at, from, here, &there, plan, stream, progress).await?;
         Ok(copied)
     }
 
     /// Lists the target, and what waits beside it.
     async fn remote_lists(&self, at: &Target, ask: &TreeCopy) -> Result<There, SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
-        let name = super::stage_name(&[ask.remote_path.as_bytes()]);
         let script = format!(
-            "{}\np={given}\n{}\n\
-             if [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; else s=${{p%/*}}/{name}; e=no; fi\n\
+            "{}\n{}\n\
              printf '%s\\0%s\\0%s\\0' \"$p\" \"$s\" $e\n\
              if [ $e = yes ]; then (list \"$p\") || exit 1; fi\nprintf '=\\0\\0'\n\
              if [ -d \"$s/t\" ]; then (list \"$s/t\") || exit 1; fi",
             list::SCRIPT,
-            super::RESOLVE,
+            find(&given, ask),
         );
         let text = self.ask_long(at, "listing the folder", &script, Vec::new(), super::LIST_MAX).await?;
         read_lists(&text).unwrap_or_else(|| {
@@ -101,6 +114,15 @@ impl Ssh {
         })
     }
 
+    async fn stream(&self, at: &Target, ask: &TreeCopy) -> Result<Stream, SshError> {
+        let given = super::checked_folder(&ask.remote_path)?;
+        let script = format!("{}\n{SUM}\n{SUMS}\n{UNPACK}", find(&given, ask));
+        let (pieces, input) = Pieces::new();
+        let running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
+        Ok(Stream { open: Some((running, pieces)) })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one thing, and a struct of them would be used once")]
     async fn send_tree(
         &self,
         at: &Target,
@@ -108,19 +130,21 @@ impl Ssh {
         here: List,
         there: &There,
         plan: Plan,
+        mut stream: Stream,
         progress: Progress<'_>,
     ) -> Result<bool, SshError> {
         let resumes =
             there.staged.iter().all(|(path, entry)| here.get(path).is_some_and(|e| e.is_dir() == entry.is_dir()));
         let staged = if resumes { there.staged.clone() } else { List::new() };
-        let reset = if resumes { "" } else { "rm -rf -- \"$s\"\n" };
-        let script = format!("p={} s={}\n{SUM}\n{SUMS}\n{reset}{UNPACK}", quote(&there.path), quote(&there.stage));
-        let (pieces, input) = Pieces::new();
-        let mut running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
+        let word: &[u8] = if resumes { b"go\n" } else { b"anew\n" };
+        let Some((mut running, mut pieces)) = stream.open.take() else { return Ok(false) };
         let done = Done::of(plan.bytes);
         let own = from.try_clone().map_err(|why| local(b"", &why))?;
         let packing = Packing { dir: own, here, staged, plan, fresh: !there.exists, done: done.clone() };
-        let packed = tokio::task::spawn_blocking(move || packing.pack(pieces));
+        let packed = tokio::task::spawn_blocking(move || {
+            pieces.write_all(word)?;
+            packing.pack(pieces)
+        });
         let ended = follow(&mut running, at, DOING, &done, progress).await;
         let answer = ended.and_then(|()| told(running));
         // A file that could not be read explains best why the machine got no whole stream.
@@ -135,6 +159,22 @@ impl Ssh {
                 Err(error)
             }
         }
+    }
+}
+
+/// What unpacks on the machine. Not needed, it hears the end of its input, and ends.
+struct Stream {
+    open: Option<(Running, Pieces)>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let (Some((mut running, pieces)), Ok(runtime)) = (self.open.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        drop(pieces);
+        runtime.spawn(async move { running.until(Instant::now() + Duration::from_secs(10)).await });
     }
 }
 
