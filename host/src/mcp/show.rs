@@ -23,7 +23,7 @@ pub(super) struct InstanceOut {
     /// requested, in_doubt, made, ready, stopping, gone
     pub stage: String,
     pub ready: bool,
-    /// What is missing, or why
+    /// What is missing
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// user@host:port
@@ -41,7 +41,7 @@ pub(super) struct InstanceOut {
     pub provider_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_state: Option<String>,
-    /// Where a provider's or a machine's words are among it
+    // Where a provider's or a machine's words are among it; not told to the agent in every tool that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<&'static str>,
 }
