@@ -14,6 +14,7 @@ mod keys;
 mod links;
 mod machine;
 mod odd;
+mod operations;
 mod proxy;
 mod run;
 mod set_up;
