@@ -16,6 +16,7 @@ mod machine;
 mod odd;
 mod operations;
 mod proxy;
+mod releases;
 mod run;
 mod set_up;
 mod trees;
