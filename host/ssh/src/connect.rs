@@ -74,6 +74,10 @@ impl Link {
         self.by_own_key
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
     pub(crate) fn handle(&self) -> &Handle<Witness> {
         &self.handle
     }

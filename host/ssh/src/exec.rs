@@ -7,7 +7,7 @@ use std::time::Duration;
 use russh::ChannelMsg;
 use russh::client::Msg;
 use russh::{ChannelReadHalf, ChannelWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,6 +27,12 @@ const MOST_AFTER_EXIT: Duration = Duration::from_secs(10);
 const NOISE_MAX: usize = 64 * 1024;
 /// A machine says at once that it started something. One that does not is gone, and the connection with it.
 const CONFIRM_SECS: u64 = 10;
+
+/// Some servers (dropbear) close a session that was opened and is still idle when another one ends. Nothing was started then,
+/// so the command is asked for again.
+const START_TRIES: u32 = 4;
+/// The word that it started is waited for this long; what is slower is waited for with the rest.
+const START_WAIT: Duration = Duration::from_secs(2);
 
 /// A script that runs, and what came of it so far.
 pub(crate) struct Running {
@@ -55,6 +61,15 @@ pub(crate) enum Input {
     Pieces(mpsc::Receiver<Vec<u8>>),
 }
 
+impl Input {
+    fn whole(&self) -> Option<Vec<u8>> {
+        match self {
+            Input::Whole(bytes) => Some(bytes.clone()),
+            Input::Pieces(_) => None,
+        }
+    }
+}
+
 /// How waiting ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Until {
@@ -71,6 +86,7 @@ pub(crate) struct Answer {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
     pub(crate) exit: Option<i32>,
+    pub(crate) signal: Option<String>,
 }
 
 impl Answer {
@@ -83,7 +99,11 @@ impl Answer {
         if self.exit == Some(0) {
             return Ok(self);
         }
-        let code = self.exit.map_or("no exit code".to_owned(), |code| format!("exit code {code}"));
+        let code = match (self.exit, self.signal) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("it was killed there by {signal}"),
+            (None, None) => "no exit code".to_owned(),
+        };
         let why = match self.stderr.is_empty() {
             true => code,
             false => clean_line(self.stderr.as_bytes(), 600),
@@ -123,18 +143,91 @@ impl Ssh {
         stdout: Gather,
         stderr: Gather,
     ) -> Result<Running, SshError> {
-        let (link, channel) = self.session(at).await?;
-        let (read, write) = channel.split();
-        let began = Instant::now();
         let (request, line) = script::start(script);
-        let starting = write.exec(true, request);
-        let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
-        timeout_at(Instant::now() + Duration::from_secs(10), starting)
-            .await
-            .map_err(|_| lost())?
-            .map_err(|_| lost())?;
-        let feeder = tokio::spawn(feed(write, line, stdin));
-        Ok(Running {
+        let mut opened = self.session(at).await?;
+        let mut tries = START_TRIES;
+        loop {
+            let (link, channel) = opened;
+            let (mut read, write) = channel.split();
+            let began = Instant::now();
+            let starting = write.exec(true, request.clone());
+            let lost = || SshError::Lost { address: at.address(), doing: "starting a command" };
+            timeout_at(began + Duration::from_secs(10), starting).await.map_err(|_| lost())?.map_err(|_| lost())?;
+            let (go, may_go) = oneshot::channel();
+            let whole = stdin.whole();
+            let more = whole.is_none().then_some(may_go);
+            let feeder = tokio::spawn(feed(write, line.clone(), whole.unwrap_or_default(), more));
+            let first = first_word(&mut read, began + START_WAIT).await;
+            tries -= 1;
+            if matches!(first, Some(None | Some(ChannelMsg::Close | ChannelMsg::Eof))) && tries > 0 && !link.is_closed()
+            {
+                tracing::debug!(instance = at.instance, "the machine closed a session before it started the command");
+                feeder.abort();
+                opened = self.channel(at).await?;
+                continue;
+            }
+            // Pieces come once, so they wait until somebody reads them.
+            if let Input::Pieces(pieces) = stdin {
+                drop(go.send(pieces));
+            }
+            let mut running = Running::new(read, feeder, link, began, (stdout, stderr));
+            if let Some(Some(message)) = first {
+                running.take(message);
+            }
+            return Ok(running);
+        }
+    }
+}
+
+/// Waits for the first word about what was asked: nothing where none came in time, an inner nothing where none will come.
+async fn first_word(read: &mut ChannelReadHalf, deadline: Instant) -> Option<Option<ChannelMsg>> {
+    loop {
+        match timeout_at(deadline, read.wait()).await {
+            Ok(Some(ChannelMsg::WindowAdjusted { .. })) => {}
+            other => return other.ok(),
+        }
+    }
+}
+
+/// Writes beside the reading: a command that answers before it has read everything must not stand still.
+async fn feed(
+    write: ChannelWriteHalf<Msg>,
+    line: Vec<u8>,
+    whole: Vec<u8>,
+    more: Option<oneshot::Receiver<mpsc::Receiver<Vec<u8>>>>,
+) {
+    let all = async {
+        if !line.is_empty() {
+            write.data(&line[..]).await?;
+        }
+        if !whole.is_empty() {
+            write.data_bytes(whole).await?;
+        }
+        if let Some(more) = more
+            && let Ok(mut pieces) = more.await
+        {
+            while let Some(piece) = pieces.recv().await {
+                write.data_bytes(piece).await?;
+            }
+        }
+        write.eof().await
+    };
+    if let Err(why) = all.await {
+        tracing::trace!(%why, "the command ended before it read all of its input");
+    }
+    // Dropping the half would close nothing; it is kept until the reader is done and aborts this task.
+    std::future::pending::<()>().await;
+}
+
+impl Running {
+    fn new(
+        read: ChannelReadHalf,
+        feeder: JoinHandle<()>,
+        link: Arc<Link>,
+        began: Instant,
+        (stdout, stderr): (Gather, Gather),
+    ) -> Running {
+        Running {
             read,
             feeder,
             link,
@@ -148,35 +241,9 @@ impl Ssh {
             signal: None,
             exited_at: None,
             to_the_last_byte: false,
-        })
-    }
-}
-
-/// Writes beside the reading: a command that answers before it has read everything must not stand still.
-async fn feed(write: ChannelWriteHalf<Msg>, line: Vec<u8>, stdin: Input) {
-    let all = async {
-        if !line.is_empty() {
-            write.data(&line[..]).await?;
         }
-        match stdin {
-            Input::Whole(bytes) if bytes.is_empty() => {}
-            Input::Whole(bytes) => write.data_bytes(bytes).await?,
-            Input::Pieces(mut pieces) => {
-                while let Some(piece) = pieces.recv().await {
-                    write.data_bytes(piece).await?;
-                }
-            }
-        }
-        write.eof().await
-    };
-    if let Err(why) = all.await {
-        tracing::trace!(%why, "the command ended before it read all of its input");
     }
-    // Dropping the half would close nothing; it is kept until the reader is done and aborts this task.
-    std::future::pending::<()>().await;
-}
 
-impl Running {
     /// Reads until the command has ended, `deadline` has come or the connection broke. May be called again after the time was up.
     pub(crate) async fn until(&mut self, deadline: Instant) -> Until {
         let mut confirm_by = self.began + Duration::from_secs(CONFIRM_SECS);
@@ -249,7 +316,7 @@ impl Running {
     }
 
     fn take(&mut self, message: ChannelMsg) {
-        self.confirmed |= !matches!(message, ChannelMsg::WindowAdjusted { .. });
+        self.confirmed |= !matches!(message, ChannelMsg::WindowAdjusted { .. } | ChannelMsg::Eof);
         match message {
             ChannelMsg::Data { data } => self.take_stdout(&data),
             ChannelMsg::ExtendedData { data, .. } => self.stderr.push(&data),
@@ -295,7 +362,7 @@ impl Running {
         let stdout = std::mem::replace(&mut self.stdout, none()).into_bytes();
         let stderr = std::mem::replace(&mut self.stderr, none()).into_text();
         let stdout = stdout.ok_or_else(|| SshError::Machine { doing, why: "it answered more than is taken".into() })?;
-        Ok(Answer { stdout, stderr, exit: self.exit })
+        Ok(Answer { stdout, stderr, exit: self.exit, signal: self.signal.take() })
     }
 }
 

@@ -1,4 +1,5 @@
-//! The machine of the measurements: OpenSSH's own server on loopback, with a home folder of its own.
+//! The machine of the measurements: OpenSSH's own server on loopback, with a home folder of its own, in memory where there is
+//! room; and the system's client, over a connection that stays.
 
 use anyhow::{Context, Result, ensure};
 use bursar_ssh::{Ssh, Target};
@@ -13,13 +14,16 @@ use std::{
 pub struct Machine {
     dir: tempfile::TempDir,
     port: u16,
+    user: String,
     sshd: Child,
     ssh: Ssh,
 }
 
 impl Machine {
     pub fn start() -> Result<Machine> {
-        let dir = tempfile::Builder::new().prefix("bursar-speed").tempdir()?;
+        let memory = PathBuf::from("/dev/shm");
+        let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let dir = tempfile::Builder::new().prefix("bursar-speed").tempdir_in(place)?;
         fs::create_dir_all(dir.path().join("home"))?;
         let ssh = Ssh::open(&dir.path().join("ssh"), None)?;
         fs::write(dir.path().join("authorized_keys"), ssh.public_key()? + "\n")?;
@@ -40,7 +44,9 @@ impl Machine {
         let mut start = Command::new("/usr/sbin/sshd");
         start.args(["-D", "-e", "-f"]).arg(dir.path().join("sshd_config"));
         let sshd = start.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
-        let machine = Machine { port, sshd: sshd.context("/usr/sbin/sshd: apt-get install openssh-server")?, dir, ssh };
+        let user = String::from_utf8(Command::new("id").arg("-un").output()?.stdout)?.trim().to_owned();
+        let machine =
+            Machine { port, user, sshd: sshd.context("/usr/sbin/sshd: apt-get install openssh-server")?, dir, ssh };
         let until = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             ensure!(Instant::now() < until, "sshd does not answer on port {port} within 10 s");
@@ -53,9 +59,9 @@ impl Machine {
         self.port
     }
 
-    /// A folder that goes with the machine.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
+    /// A path that goes with the machine; its home is `home`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     pub fn ssh(&self) -> &Ssh {
@@ -63,21 +69,9 @@ impl Machine {
     }
 
     /// The machine behind `port`: its own, or that of a line.
-    pub fn at(&self, port: u16) -> Result<Target> {
-        let user = Command::new("id").arg("-un").output()?.stdout;
-        let user = String::from_utf8(user)?.trim().to_owned();
-        let host = "127.0.0.1".to_owned();
-        Ok(Target { instance: format!("speed-{port}"), host, port, user, jump: None })
-    }
-
-    /// The words with which `ssh`, `scp` and `rsync -e` reach it, without the program's own name and the host.
-    pub fn ssh_options(&self) -> Vec<String> {
-        let key: PathBuf = self.dir.path().join("ssh/id_ed25519");
-        let mut words = vec!["-F".to_owned(), "none".to_owned(), "-i".to_owned(), key.display().to_string()];
-        for option in ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"] {
-            words.extend(["-o".to_owned(), option.to_owned()]);
-        }
-        words
+    pub fn at(&self, port: u16) -> Target {
+        let (host, user) = ("127.0.0.1".to_owned(), self.user.clone());
+        Target { instance: format!("speed-{port}"), host, port, user, jump: None }
     }
 }
 
@@ -85,5 +79,49 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.sshd.kill();
         let _ = self.sshd.wait();
+    }
+}
+
+/// An `ssh` in the background that keeps its connection for others. They name the machine `machine`.
+pub struct Master {
+    /// For `ssh`, `scp` and `rsync -e`. The cipher is the one that ours takes.
+    options: String,
+}
+
+impl Master {
+    pub fn open(machine: &Machine, port: u16) -> Result<Master> {
+        let (dir, user) = (machine.dir.path().display(), &machine.user);
+        let options = format!(
+            "-F none -o HostName=127.0.0.1 -o Port={port} -o User={user} -o IdentityFile={dir}/ssh/id_ed25519 \
+             -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+             -o LogLevel=ERROR -o Ciphers=aes128-gcm@openssh.com -o ControlPath={dir}/master-{port}"
+        );
+        let master = Master { options };
+        let mut open = master.ssh(&["-M", "-N", "-f", "machine"]);
+        ensure!(open.status().context("ssh: apt-get install openssh-client")?.success(), "ssh -M did not log in");
+        Ok(master)
+    }
+
+    /// The command line of a client, without the machine.
+    pub fn line(&self, program: &str) -> String {
+        format!("{program} {}", self.options)
+    }
+
+    pub fn run(&self, command: &str) -> Result<()> {
+        let ran = self.ssh(&["machine", command]).stderr(Stdio::piped()).output()?;
+        ensure!(ran.status.success(), "ssh failed: {}", String::from_utf8_lossy(&ran.stderr));
+        Ok(())
+    }
+
+    fn ssh(&self, words: &[&str]) -> Command {
+        let mut ssh = Command::new("ssh");
+        ssh.args(self.options.split(' ')).args(words).stdin(Stdio::null()).stderr(Stdio::null());
+        ssh
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        let _ = self.ssh(&["-O", "exit", "machine"]).status();
     }
 }

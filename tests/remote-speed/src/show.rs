@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-/// Prints one line, from all times of each side.
-pub fn beside(what: &str, ours: &mut [Duration], peer: &str, theirs: &mut [Duration]) {
-    let (own, other) = (median(ours), median(theirs));
-    println!(
-        "  {what}: {} ms; {peer} {} ms; {:.2}x (medians of {} and {}; {} to {} and {} to {})",
-        ms(own),
-        ms(other),
-        other.as_secs_f64() / own.as_secs_f64(),
-        ours.len(),
-        theirs.len(),
-        ms(ours[0]),
-        ms(ours[ours.len() - 1]),
-        ms(theirs[0]),
-        ms(theirs[theirs.len() - 1]),
-    );
+/// Prints one line for each peer, from all times of each side.
+pub fn beside(what: &str, ours: &mut [Duration], peers: &mut [(&str, Vec<Duration>)]) {
+    for (peer, theirs) in peers {
+        let (own, other) = (median(ours), median(theirs));
+        println!(
+            "  {what}: {} ms; {peer} {} ms; {:.2}x (medians of {} and {}; {} to {} and {} to {})",
+            ms(own),
+            ms(other),
+            other.as_secs_f64() / own.as_secs_f64(),
+            ours.len(),
+            theirs.len(),
+            ms(ours[0]),
+            ms(ours[ours.len() - 1]),
+            ms(theirs[0]),
+            ms(theirs[theirs.len() - 1]),
+        );
+    }
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -3,6 +3,7 @@
 mod bench;
 mod fuzz;
 mod live;
+mod releases;
 mod tools;
 mod weaken;
 
@@ -45,6 +46,7 @@ fn demo() -> Result<()> {
 fn test() -> Result<()> {
     tools::wasm_target()?;
     tools::for_tests()?;
+    releases::fetch_all();
     say("formatting");
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["fmt", "--manifest-path", "plugins/Cargo.toml", "--all", "--check"])?;

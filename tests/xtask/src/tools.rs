@@ -19,7 +19,7 @@ pub fn wasm_target() -> Result<()> {
 }
 
 /// Program, and the Debian package that has it.
-const FOR_TESTS: [(&str, &str); 9] = [
+const FOR_TESTS: [(&str, &str); 10] = [
     ("/usr/sbin/sshd", "openssh-server"),
     ("ssh", "openssh-client"),
     ("/usr/sbin/dropbear", "dropbear-bin"),
@@ -29,6 +29,7 @@ const FOR_TESTS: [(&str, &str); 9] = [
     ("strace", "strace"),
     ("busybox", "busybox"),
     ("openssl", "openssl"),
+    ("patchelf", "patchelf"),
 ];
 
 /// What copies are measured against.

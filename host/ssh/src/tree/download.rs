@@ -76,9 +76,10 @@ impl Ssh {
     async fn remote_list(&self, at: &Target, ask: &TreeCopy) -> Result<(String, List), SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
         let script = format!(
-            "{}\np={given}\n{}\n[ -d \"$p\" ] || {{ echo \"no folder $p\" >&2; exit 1; }}\n\
+            "{}\n{}\nneed find xargs\np={given}\n{}\n[ -d \"$p\" ] || {{ echo \"no folder $p\" >&2; exit 1; }}\n\
              p=$(cd \"$p\" && pwd -P) || exit 1\nprintf '%s\\0' \"$p\"\n(list \"$p\")",
             list::SCRIPT,
+            super::NEED,
             super::RESOLVE,
         );
         let text = self.ask_long(at, "listing the folder", &script, Vec::new(), super::LIST_MAX).await?;

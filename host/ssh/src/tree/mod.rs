@@ -65,6 +65,11 @@ impl Ssh {
 const RESOLVE: &str = "case $p in '~') p=$HOME;; '~/'*) p=$HOME/${p#'~/'};; /*) ;; *) p=$HOME/$p;; esac\n\
     if [ -e \"$p\" ] && [ ! -d \"$p\" ]; then echo \"$p is no folder\" >&2; exit 1; fi";
 
+/// Ends with what is missing of the programs that are named.
+const NEED: &str = "need() { m=; for c; do command -v \"$c\" >/dev/null 2>&1 || m=\"$m $c\"; done; [ -z \"$m\" ] || \
+    { echo \"no folder was copied: this machine lacks$m; install them (on Debian: apt-get install -y findutils tar), \
+    or copy single files\" >&2; exit 1; }; }";
+
 /// The longest list that is taken from a machine.
 const LIST_MAX: usize = 256 << 20;
 

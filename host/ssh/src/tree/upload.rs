@@ -29,8 +29,9 @@ const DOING: &str = "sending a folder";
 fn find(given: &str, ask: &TreeCopy) -> String {
     let name = super::stage_name(&[ask.remote_path.as_bytes()]);
     format!(
-        "p={given}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
+        "{}\nneed tar find xargs\np={given}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
          else s=${{p%/*}}/{name}; e=no; fi",
+        super::NEED,
         super::RESOLVE
     )
 }
@@ -146,14 +147,18 @@ impl Ssh {
             packing.pack(pieces)
         });
         let ended = follow(&mut running, at, DOING, &done, progress).await;
+        let pid = running.pid.unwrap_or(0);
         let answer = ended.and_then(|()| told(running));
         // A file that could not be read explains best why the machine got no whole stream.
         match (packed.await.map_err(gone)?, answer) {
             (Err(PackError::Read(error)), _) => Err(error),
             (_, Ok(sum)) => Ok(sum != "none"),
             (_, Err(error)) => {
-                if matches!(error, SshError::Damaged { .. }) {
-                    let remove = format!("rm -rf -- {}", quote(&there.stage));
+                // After a break what arrived is a good beginning; after anything else it only fills the disk.
+                if !error.may_pass() {
+                    // Another copy of the same folder may have ended this one, and goes on with the stage.
+                    let stage = quote(&there.stage);
+                    let remove = format!("case $(cat {stage}/pid 2>/dev/null) in ''|{pid}) rm -rf -- {stage};; esac");
                     self.ask(at, "removing half a copy", &remove, 60).await.ok();
                 }
                 Err(error)

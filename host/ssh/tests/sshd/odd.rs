@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use bursar_ssh::{Content, JobRead, JobSpec, JobState, Run, SetUp, SetUpState, SshError, Upload};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bursar_ssh::SshError;
 
-use crate::machine::{Machine, openssh, quiet, run, which};
+use crate::machine::{Machine, openssh, which};
+use crate::operations::{all_of_it, cell, download, folder_down, folder_up, forward, job, logs, run_works, upload};
+use crate::trees;
 
 #[tokio::test]
 async fn openssh_as_the_distribution_has_it() {
@@ -18,6 +18,20 @@ async fn openssh_as_the_distribution_has_it() {
 #[tokio::test]
 async fn dropbear() {
     all_of_it(&Machine::served_by(dropbear_server, plain)).await;
+}
+
+// It closes a session that waits for its command when another one ends.
+#[tokio::test]
+async fn dropbear_with_sessions_that_end_while_others_begin() {
+    let machine = Machine::served_by(dropbear_server, plain);
+    let here = tempfile::tempdir().unwrap();
+    trees::odd_folder(here.path());
+    folder_up(&machine, here.path(), 14).await.unwrap();
+    for _ in 0..20 {
+        let back = tempfile::tempdir().unwrap();
+        assert_eq!(folder_up(&machine, here.path(), 0).await, Ok(()));
+        assert_eq!(folder_down(&machine, back.path(), 14).await, Ok(()));
+    }
 }
 
 #[tokio::test]
@@ -59,6 +73,7 @@ async fn a_container_without_tmux() {
         "chmod",
         "cut",
         "date",
+        "dd",
         "dirname",
         "env",
         "find",
@@ -68,6 +83,7 @@ async fn a_container_without_tmux() {
         "ln",
         "ls",
         "mkdir",
+        "mktemp",
         "mv",
         "od",
         "printf",
@@ -87,11 +103,42 @@ async fn a_container_without_tmux() {
         "tr",
         "uname",
         "wc",
+        "xargs",
     ]);
     machine.set_env(&[("BURSAR_SET_UP_PAUSE", "0")]);
     machine.shim("apt-get", "echo 'no way out of this container' >&2; exit 100");
     assert_eq!(machine.run("command -v tmux").await.exit, Some(1));
     all_of_it(&machine).await;
+}
+
+#[tokio::test]
+async fn a_machine_without_tar_and_findutils_says_so() {
+    let mut machine = Machine::served_by(openssh, plain);
+    machine.only(&[
+        "sh",
+        "bash",
+        "cat",
+        "id",
+        "mkdir",
+        "mv",
+        "rm",
+        "rmdir",
+        "sleep",
+        "stat",
+        "timeout",
+        "uname",
+        "wc",
+        "chmod",
+        "sha256sum",
+    ]);
+    let here = tempfile::tempdir().unwrap();
+    trees::write(here.path().join("d/a"), "a");
+    fs::create_dir_all(machine.home().join("a folder/of folders")).unwrap();
+    let up = folder_up(&machine, here.path(), 1).await.unwrap_err();
+    assert!(up.contains("lacks tar find xargs;") && up.contains("install"), "{up}");
+    let down = folder_down(&machine, here.path(), 1).await.unwrap_err();
+    assert!(down.contains("lacks find xargs;") && down.contains("or copy single files"), "{down}");
+    assert_eq!(upload(&machine, "a folder/a", b"a").await, Ok(()));
 }
 
 #[tokio::test]
@@ -127,6 +174,9 @@ async fn a_full_disk() {
     let _unmounted = Unmount(machine.home());
     all_of_it(&machine).await;
     fs::write(machine.home().join("kept"), "old").unwrap();
+    let (here, back) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    trees::write(here.path().join("d/kept"), "old");
+    assert_eq!(folder_up(&machine, here.path(), 1).await, Ok(()));
     let filled = machine.run("cat /dev/zero >filling; sync").await;
     assert!(filled.stderr.contains("No space left"), "{filled:?}");
 
@@ -135,151 +185,32 @@ async fn a_full_disk() {
     cell(&mut wrong, "logs", logs(&machine, "odd").await);
     cell(&mut wrong, "forward", forward(&machine).await);
     cell(&mut wrong, "download", download(&machine, "kept", b"old").await);
+    cell(&mut wrong, "folder up, unchanged", folder_up(&machine, here.path(), 0).await);
+    cell(&mut wrong, "folder down", folder_down(&machine, back.path(), 1).await);
     // What cannot be done is refused with the reason, and leaves nothing half.
     let says_why = |done: Result<(), String>| match done {
         Err(why) if why.contains("No space left") => Ok(()),
         other => Err(format!("{other:?}")),
     };
     cell(&mut wrong, "upload", says_why(upload(&machine, "kept", &[b'x'; 300_000]).await));
+    trees::write(here.path().join("d/kept"), vec![b'x'; 300_000]);
+    cell(&mut wrong, "folder up", says_why(folder_up(&machine, here.path(), 1).await));
     cell(&mut wrong, "job", says_why(job(&machine, "another").await));
     assert_eq!(fs::read_to_string(machine.home().join("kept")).unwrap(), "old");
-    let left = fs::read_dir(machine.home())
-        .unwrap()
-        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("part"));
-    assert_eq!(left.count(), 0);
+    let there = machine.home().join("a folder/of folders");
+    assert_eq!(fs::read_to_string(there.join("d/kept")).unwrap(), "old");
+    for folder in [machine.home(), there] {
+        let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().contains("part")), "{left:?}");
+    }
     fs::remove_file(machine.home().join("filling")).unwrap();
+    cell(&mut wrong, "folder with room again", folder_up(&machine, here.path(), 1).await);
     cell(&mut wrong, "job with room again", job(&machine, "another").await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Every operation on one machine.
-async fn all_of_it(machine: &Machine) {
-    let mut wrong = vec![];
-    let data: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
-    cell(&mut wrong, "set up", set_up(machine).await);
-    cell(&mut wrong, "run", run_works(machine).await);
-    cell(&mut wrong, "time-out", time_out(machine).await);
-    cell(&mut wrong, "upload", upload(machine, "a folder/it's.bin", &data).await);
-    cell(&mut wrong, "download", download(machine, "a folder/it's.bin", &data).await);
-    cell(&mut wrong, "job", job(machine, "odd").await);
-    cell(&mut wrong, "logs", logs(machine, "odd").await);
-    cell(&mut wrong, "forward", forward(machine).await);
-    let _ = fs::remove_dir_all(machine.home().join("a folder"));
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn cell(wrong: &mut Vec<String>, operation: &str, done: Result<(), String>) {
-    if let Err(why) = done {
-        wrong.push(format!("{operation}: {why}"));
-    }
-}
-
-async fn set_up(machine: &Machine) -> Result<(), String> {
-    let until = Instant::now() + Duration::from_secs(30);
-    loop {
-        match machine.ssh.set_up(&machine.at(), &SetUp { gpu: false }).await.map_err(|error| error.to_string())? {
-            SetUpState::Done { .. } => return Ok(()),
-            SetUpState::Running { .. } if Instant::now() < until => {}
-            other => return Err(format!("{other:?}")),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn run_works(machine: &Machine) -> Result<(), String> {
-    let ask = Run {
-        stdin: Some(b"in\n".to_vec()),
-        ..run("cat <<'E'\n$HOME it's \"x\" \\n !!\nE\ncat; echo err >&2; exit 7 # end")
-    };
-    let ran = machine.ssh.run(&machine.at(), &ask).await.map_err(|error| error.to_string())?;
-    same(&ran.stdout, "$HOME it's \"x\" \\n !!\nin\n")?;
-    // A login may print there; the command's own words come last.
-    same(ran.stderr.lines().last().unwrap_or_default(), "err")?;
-    same(&format!("{:?}", ran.exit), "Some(7)")
-}
-
-async fn time_out(machine: &Machine) -> Result<(), String> {
-    let sleeper = format!("sleep 99{}", machine.at().port);
-    let ask = Run {
-        timeout: Duration::from_secs(1),
-        ..run(&format!("echo begun; trap '' TERM; setsid {sleeper} & {sleeper}; {sleeper}"))
-    };
-    let ran = machine.ssh.run(&machine.at(), &ask).await.map_err(|error| error.to_string())?;
-    same(&format!("{} {}", ran.timed_out, ran.stdout), "true begun\n")?;
-    same(&machine.lives(&sleeper).to_string(), "false")
-}
-
-async fn upload(machine: &Machine, to: &str, data: &[u8]) -> Result<(), String> {
-    let upload = Upload { content: Content::Bytes(data.to_vec()), remote_path: to.into(), mode: None };
-    let copied = machine.ssh.upload(&machine.at(), upload, &mut quiet()).await.map_err(|error| error.to_string())?;
-    same(&copied.bytes.to_string(), &data.len().to_string())?;
-    match fs::read(machine.home().join(to)).is_ok_and(|there| there == data) {
-        true => Ok(()),
-        false => Err("what arrived differs".into()),
-    }
-}
-
-async fn download(machine: &Machine, from: &str, data: &[u8]) -> Result<(), String> {
-    let here = tempfile::NamedTempFile::new().unwrap();
-    let mut file = here.reopen().unwrap();
-    let got = machine.ssh.download(&machine.at(), from, &mut file, None, &mut quiet()).await;
-    got.map_err(|error| error.to_string())?;
-    match fs::read(here.path()).unwrap() == data {
-        true => Ok(()),
-        false => Err("what came differs".into()),
-    }
-}
-
-async fn job(machine: &Machine, name: &str) -> Result<(), String> {
-    let spec = JobSpec {
-        name: name.into(),
-        command: "echo one; sleep 0.3; echo two; exit 3".into(),
-        workdir: None,
-        save: vec![],
-    };
-    machine.ssh.start_job(&machine.at(), &spec).await.map_err(|error| error.to_string())?;
-    let until = Instant::now() + Duration::from_secs(15);
-    loop {
-        let job =
-            machine.ssh.get_job(&machine.at(), name, &JobRead::default()).await.map_err(|error| error.to_string())?;
-        match job.state {
-            JobState::Exited { code: 3 } => return Ok(()),
-            state if !state.is_open() || Instant::now() > until => return Err(format!("{state:?}")),
-            _ => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn logs(machine: &Machine, name: &str) -> Result<(), String> {
-    for (from_offset, log) in [(None, "one\ntwo\n"), (Some(0), "one\ntwo\n"), (Some(4), "two\n"), (Some(8), "")] {
-        let read = JobRead { from_offset, ..JobRead::default() };
-        let job = machine.ssh.get_job(&machine.at(), name, &read).await.map_err(|error| error.to_string())?;
-        same(&job.log, log)?;
-    }
-    Ok(())
-}
-
-async fn forward(machine: &Machine) -> Result<(), String> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (mut from, mut to) = stream.split();
-        tokio::io::copy(&mut from, &mut to).await
-    });
-    let mut stream = machine.ssh.port(&machine.at(), port).await.map_err(|error| error.to_string())?;
-    let mut came = [0; 5];
-    stream.write_all(b"hello").await.map_err(|error| error.to_string())?;
-    stream.read_exact(&mut came).await.map_err(|error| error.to_string())?;
-    same(&String::from_utf8_lossy(&came), "hello")
-}
-
-fn same(found: &str, wanted: &str) -> Result<(), String> {
-    if found == wanted { Ok(()) } else { Err(format!("{found:?}, not {wanted:?}")) }
-}
-
 /// What the set-up would fetch is there already: the machine that runs the tests is never changed.
-fn plain(home: &Path) {
+pub(crate) fn plain(home: &Path) {
     let bin = home.join(".local/bin");
     fs::create_dir_all(&bin).unwrap();
     for tool in ["git", "curl", "rsync", "uv"] {
