@@ -8,6 +8,8 @@ mod faults;
 mod injection;
 mod job_progress;
 mod jobs;
+mod keeper;
+mod kills;
 mod laws;
 mod lies;
 mod links;

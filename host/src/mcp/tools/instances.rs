@@ -6,7 +6,7 @@ use crate::{
     mcp::{
         call::{Call, News, words},
         render::{Answer, ToolError},
-        show::{ENDS, InstanceOut, ListOut, is_on_its_way},
+        show::{InstanceOut, ListOut, ends, is_on_its_way},
     },
 };
 use rmcp::schemars::{self, JsonSchema};
@@ -97,7 +97,7 @@ async fn get_instance(call: Call, args: GetInstance) -> Result<Answer<InstanceOu
         return Err(late);
     }
     let data = InstanceOut::new(&state);
-    let ends = if state.instance.stage.is_open() { format!("\n{ENDS}") } else { String::new() };
+    let ends = if state.instance.stage.is_open() { format!("\n{}", ends()) } else { String::new() };
     Ok(Answer { text: data.in_words() + &ends, data })
 }
 
