@@ -29,4 +29,18 @@ impl Clock {
         let secs = offset.and_then(|text| text.trim().split('.').next()?.parse::<i64>().ok()).unwrap_or(0);
         Moment(real.saturating_add_signed(secs))
     }
+
+    /// Returns the seconds since this computer started, those that it slept included. No change of the time of day moves it.
+    pub fn boot_secs() -> u64 {
+        #[cfg(target_os = "linux")]
+        let id = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let id = rustix::time::ClockId::Monotonic;
+        u64::try_from(rustix::time::clock_gettime(id).tv_sec).unwrap_or(0)
+    }
+
+    /// Returns the seconds that this computer was awake: the same clock for all its processes.
+    pub fn awake_secs() -> u64 {
+        u64::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec).unwrap_or(0)
+    }
 }

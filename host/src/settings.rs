@@ -28,6 +28,8 @@ pub struct Settings {
     pub ssh_key_per_instance: bool,
     /// So long before a due end the files that jobs were to save begin to be fetched.
     pub save_secs: u64,
+    /// The owner's command that is run when something needs him.
+    pub notify: Option<String>,
     /// What the owner set for each driver, by the names of its manifest.
     pub drivers: BTreeMap<String, BTreeMap<String, String>>,
     /// Limits in the owner's file, as written.
@@ -67,6 +69,7 @@ struct File {
     plugins: Option<PathBuf>,
     ssh_key: Option<PathBuf>,
     save_secs: Option<u64>,
+    notify: Option<String>,
     #[serde(default)]
     ssh_key_per_instance: bool,
     #[serde(default)]
@@ -127,6 +130,7 @@ impl Settings {
             ssh_key,
             ssh_key_per_instance: written.ssh_key_per_instance,
             save_secs: written.save_secs.unwrap_or(SAVE_SECS).min(SAVE_SECS_MAX),
+            notify: written.notify.filter(|command| !command.trim().is_empty()),
             env,
         })
     }

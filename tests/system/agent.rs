@@ -76,6 +76,10 @@ impl Agent {
         }
     }
 
+    pub fn pid(&self) -> i32 {
+        self.server.id().unwrap().try_into().unwrap()
+    }
+
     /// Ends the server the hard way.
     pub async fn kill(mut self) {
         self.server.start_kill().unwrap();

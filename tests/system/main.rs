@@ -9,6 +9,8 @@ mod folders;
 mod injection;
 mod job_progress;
 mod jobs;
+mod keeper;
+mod kills;
 mod laws;
 mod lies;
 mod links;

@@ -8,6 +8,8 @@ async fn the_hold_is_synced_before_the_order_is_connected() {
     let world = World::new().await;
     // The key is registered and the drivers compiled; what is traced below is one create.
     world.json(&["offers"]);
+    // A keeper that lives already: one that began below would be traced, too, and it outlives the command.
+    world.json(&["up", "first", "--offer", SMALL, "--no-wait"]);
     let trace = world.home().join("trace");
     let up = world.bursar(&["up", "box", "--offer", SMALL, "--no-wait"]);
     let mut strace = Command::new("strace");

@@ -217,6 +217,9 @@ pub struct Sightings {
     pub seen_at: Option<Moment>,
     /// When an end was accepted at the door.
     pub end_accepted_at: Option<Moment>,
+    /// How often its end was asked, and when at last: an end that does not happen is asked again, ever more rarely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_asked: Option<(u32, Moment)>,
     /// When complete lists of the same account, asked after the last sighting, did not show it.
     pub absent_at: Vec<Moment>,
     /// The highest rate above the quoted one that the host read in an answer: what it is really billed at.

@@ -25,6 +25,8 @@ pub enum Kind {
 pub enum Reason {
     /// A lease was reserved.
     Reserved,
+    /// Its lease was made longer.
+    Extended,
     /// The instance outlives its hold: its end was asked and did not happen.
     Overrun,
     /// Nothing left, the provider said no, or two complete lists after the request could no longer land.
@@ -39,6 +41,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Reserved => f.write_str("reserved"),
+            Reason::Extended => f.write_str("extended"),
             Reason::Overrun => f.write_str("overrun"),
             Reason::NeverMade(why) => write!(f, "never made: {why}"),
             Reason::Gone => f.write_str("gone"),

@@ -5,6 +5,7 @@
 
 pub mod capability;
 pub mod decide;
+pub mod extend;
 pub mod instance;
 pub mod job;
 pub mod lease;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod limits;
 pub mod money;
 pub mod offer;
+pub mod overrun;
 pub mod quote;
 pub mod settle;
 pub mod time;

@@ -7,7 +7,7 @@ use crate::{
     ledger::{Kind, Movement, Reason, Totals},
     money::Usd,
     offer::Price,
-    quote,
+    overrun, quote,
     time::Moment,
 };
 
@@ -32,6 +32,8 @@ pub enum Next {
     List { not_before: Moment },
     /// Its end must be asked.
     End,
+    /// Its end was asked in vain, and is asked again then.
+    Wait { until: Moment },
     /// Two complete lists after it could no longer land: it was never made.
     NeverMade,
     /// An accepted end and two complete lists: it is gone since then.
@@ -59,7 +61,8 @@ fn doubt(instance: &Instance, now: Moment) -> Next {
 
 fn stopping(instance: &Instance, now: Moment) -> Next {
     let Some(accepted) = instance.sightings.end_accepted_at else {
-        return Next::End;
+        let until = overrun::ask_again(&instance.sightings);
+        return if now < until { Next::Wait { until } } else { Next::End };
     };
     // One that no list ever showed may be made and not listed yet.
     let from = match instance.sightings.seen_at {
@@ -71,7 +74,7 @@ fn stopping(instance: &Instance, now: Moment) -> Next {
     }
     // An end that was accepted and ignored is asked again.
     let ignored = instance.sightings.seen_at.is_some_and(|seen| seen >= accepted.after(ASK_AGAIN_SECS));
-    if ignored {
+    if ignored && now >= overrun::ask_again(&instance.sightings) {
         return Next::End;
     }
     Next::List { not_before: next_list(&instance.sightings, now) }
@@ -221,6 +224,7 @@ mod tests {
         let sightings = Sightings {
             seen_at: seen.map(at),
             end_accepted_at: accepted.map(at),
+            end_asked: None,
             absent_at: absent.iter().copied().map(at).collect(),
             rate: None,
         };

@@ -26,6 +26,10 @@ pub trait Audit: Send + Sync {
     /// Returns once everything noted so far is kept: a call that was refused something, or ordered, or ended something,
     /// returns after that.
     fn kept(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Has the last word on a request that costs, just before it leaves: why it may not.
+    fn may_spend(&self, _tag: Option<String>) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Keeps nothing.

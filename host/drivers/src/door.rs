@@ -67,6 +67,7 @@ impl Door {
         let deadline = self.deadline_of(route);
         let outgoing = self.attach(route, filled, base, deadline)?;
         self.take_turn(route, deadline).await.map_err(|unsent| self.failed(route, unsent))?;
+        self.last_word(route).await?;
         self.leaves(route)?;
         self.left(route, outgoing.target.len() + outgoing.body.as_ref().map_or(0, Vec::len));
         match self.ground.http.send(outgoing).await {
@@ -209,6 +210,15 @@ impl Door {
             }
         }
         Ok(())
+    }
+
+    /// What was allowed when the hold was written may be forbidden by now.
+    async fn last_word(&self, route: &Route) -> Result<(), Unanswered> {
+        if route.effect != Effect::Spend {
+            return Ok(());
+        }
+        let tag = self.words.value(&template::Word::Tag);
+        self.ground.config.audit.may_spend(tag).await.map_err(Unanswered::NotSent)
     }
 
     /// From here on it counts as sent, also when nobody waits for the answer any more.

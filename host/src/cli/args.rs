@@ -24,6 +24,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Serve MCP on stdin and stdout; an agent's client starts this
     Mcp,
+    /// Keep: end what is due, until Ctrl-C; with --install as a service of your own that outlives logout and restart
+    Watch(Watch),
     /// Walk the whole loop before your eyes against an imitated provider; costs nothing, leaves nothing
     Demo(Demo),
     /// Serve the imitated providers on this computer until Ctrl-C
@@ -34,6 +36,8 @@ pub(super) enum Command {
     Up(Up),
     /// List your machines, their cost and their end
     Ls(Ls),
+    /// Make the lease of a machine longer, inside the same limits
+    Extend(Extend),
     /// End a machine and wait until its provider's lists are without it
     Down(Down),
     /// Open a terminal on a machine, or run a command there with your own terminal
@@ -63,6 +67,15 @@ pub(super) enum Command {
     },
     /// Settle what is in doubt: look at every account once, or enter your own word about one machine
     Settle(Settle),
+    /// End everything of ours on every account, and let nothing be rented until `thaw`
+    Panic(Panic),
+    /// Let things be rented again after `panic`
+    Thaw,
+    /// Show who asked what, what was decided and what was sent, or see that none of it was changed
+    Audit {
+        #[command(subcommand)]
+        command: super::audit::AuditCommand,
+    },
     /// Look at drivers: the sandboxed components that know the providers
     Driver {
         #[command(subcommand)]
@@ -70,6 +83,16 @@ pub(super) enum Command {
     },
     /// Print a shell's completions
     Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Watch {
+    /// Make it a service of systemd's that starts with this computer, and say what was done
+    #[arg(long)]
+    pub(super) install: bool,
+    /// As whoever spends starts it: unseen, until nothing is open
+    #[arg(long, hide = true, conflicts_with = "install")]
+    pub(super) keeper: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -181,6 +204,15 @@ pub(super) struct Ls {
     /// Show what else lives on the accounts; it is never touched
     #[arg(long)]
     pub(super) foreign: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Extend {
+    /// Name or id of the machine
+    pub(super) name: String,
+    /// How long its whole lease shall be, counted from its begin, such as 6h or 2d
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length, allow_hyphen_values = true)]
+    pub(super) length: u64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -296,6 +328,13 @@ pub(super) enum LimitsCommand {
         key: LimitKey,
         value: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Panic {
+    /// Wait at most so many seconds until two complete lists of every account are without anything of ours
+    #[arg(long, value_name = "SECS", default_value_t = 300)]
+    pub(super) wait: u64,
 }
 
 #[derive(Debug, clap::Args)]

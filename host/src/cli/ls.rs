@@ -11,7 +11,7 @@ use super::{
     values,
 };
 use crate::flow::{END_NOT_ACCEPTED, Foreign, InstanceState, Listed};
-use bursar_core::{instance::Stage, money::Usd, settle::doubt_ends, time::human};
+use bursar_core::{instance::Stage, money::Usd, overrun::is_late, settle::doubt_ends, time::human};
 use serde_json::{Value, json};
 
 /// So many of those that ended are shown.
@@ -43,7 +43,9 @@ pub(super) fn needs_you(state: &InstanceState) -> Option<String> {
         return Some(format!("in doubt: it may exist and cost; {}", doubt_in_words(state)));
     }
     let accepted = instance.sightings.end_accepted_at;
-    if accepted.is_some_and(|at| now <= at.after(instance.stop_secs)) {
+    // One whose end was accepted before, and which lives, is believed no more.
+    let again = instance.sightings.end_asked.is_some_and(|(times, _)| times > 1) && is_late(instance, now);
+    if !again && accepted.is_some_and(|at| now <= at.after(instance.stop_secs)) {
         // Late or not, it is ending, and the next look shows it.
         return None;
     }

@@ -1,6 +1,7 @@
 //! Commands and output for people. Every command goes through the flows; this room keeps no state and knows no provider.
 
 mod args;
+mod audit;
 mod completions;
 mod cp;
 mod demo;
@@ -9,8 +10,11 @@ mod down;
 mod drivers;
 mod env;
 mod exit;
+mod extend;
 mod forward;
 mod inspection;
+mod install;
+mod keeper_log;
 mod limits;
 mod login;
 mod logs;
@@ -19,6 +23,7 @@ mod mcp;
 mod offers;
 mod open;
 mod out;
+mod panic;
 mod practice;
 mod progress;
 mod public_key;
@@ -34,6 +39,7 @@ mod terminal;
 mod text;
 mod up;
 mod values;
+mod watch;
 
 use crate::flow::FlowError;
 use args::{Args, Command, DriverCommand, LimitsCommand};
@@ -76,11 +82,13 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 async fn dispatch(command: Command, out: &Out) -> Done {
     match command {
         Command::Mcp => mcp::mcp().await,
+        Command::Watch(ask) => watch::watch(out, ask).await,
         Command::Demo(ask) => demo::demo(out, ask).await,
         Command::Practice(ask) => practice::practice(out, ask).await,
         Command::Offers(ask) => offers::offers(out, ask).await,
         Command::Up(ask) => up::up(out, ask).await,
         Command::Ls(ask) => ls::ls(out, ask).await,
+        Command::Extend(ask) => extend::extend(out, ask).await,
         Command::Down(ask) => down::down(out, ask).await,
         Command::Ssh(ask) => terminal::ssh(out, ask).await,
         Command::Forward(ask) => forward::forward(out, ask).await,
@@ -94,6 +102,9 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Login(ask) => login::login(out, ask).await,
         Command::Limits { command: LimitsCommand::Show } => limits::show(out).await,
         Command::Limits { command: LimitsCommand::Set { key, value } } => limits::set(out, key, &value).await,
+        Command::Audit { command } => audit::audit(out, command).await,
+        Command::Panic(ask) => panic::panic(out, ask).await,
+        Command::Thaw => panic::thaw(out).await,
         Command::Settle(ask) => settle::settle(out, ask).await,
         Command::Driver { command: DriverCommand::List } => drivers::list(out).await,
         Command::Driver { command: DriverCommand::Inspect { file } } => drivers::inspect(out, &file).await,
@@ -102,11 +113,20 @@ async fn dispatch(command: Command, out: &Out) -> Done {
     }
 }
 
-/// Logs go to stderr, so that stdout holds answers only. `BURSAR_LOG=debug` shows more.
+/// Logs go to stderr, so that stdout holds answers only; those of the unseen keeper to a file. `BURSAR_LOG=debug` shows
+/// more.
 fn start_log(command: &Command) {
-    let usual = if matches!(command, Command::Mcp) { "warn,bursar=info" } else { "warn" };
+    let lasts = matches!(command, Command::Mcp | Command::Watch(_));
+    let usual = if lasts { "warn,bursar=info,bursar_store=info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    if let Command::Watch(args::Watch { keeper: true, .. }) = command
+        && let Ok(settings) = crate::settings::Settings::read()
+    {
+        let file = keeper_log::KeeperLog::new(settings.home.join("keeper.log"));
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || file.clone());
+        return log.with_ansi(false).with_target(false).init();
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     log.with_ansi(colours).with_target(false).without_time().init();

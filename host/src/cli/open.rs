@@ -16,5 +16,8 @@ pub(super) async fn open_with(out: &Out, settings: Settings) -> Result<Rooms, Fl
     if let Err(error) = rooms.settle_left_behind().await {
         out.aside(format!("warning: what was left unfinished could not be settled now\n{}", refused::message(&error)));
     }
+    if let Err(error) = rooms.replace_keeper().await {
+        out.aside(format!("warning: {}", refused::message(&error)));
+    }
     Ok(rooms)
 }

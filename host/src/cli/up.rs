@@ -14,7 +14,9 @@ use super::{
     text::{from_now, moment},
     values,
 };
-use crate::flow::{CreateInstance, Created, Fit, FlowError, InstanceState, LOCAL_PRINCIPAL, Rooms, Wanted, check_name};
+use crate::flow::{
+    CreateInstance, Created, Fit, FlowError, InstanceState, LOCAL_PRINCIPAL, Reach, Rooms, Wanted, check_name,
+};
 use bursar_core::{
     instance::{Instance, Stage},
     offer::Wish,
@@ -22,10 +24,6 @@ use bursar_core::{
     time::human,
 };
 use tokio::task::JoinHandle;
-
-/// What every rented machine is told with, until a keeper outlives this process.
-pub(super) const END_NEEDS_A_BURSAR: &str = "for now its end needs a living bursar: keep `bursar mcp` running, or run any \
-                                             bursar command once it is due; until then it goes on costing";
 
 pub(super) async fn up(out: &Out, ask: Up) -> Done {
     let create = create_instance(&ask)?;
@@ -199,9 +197,10 @@ fn in_words(state: &InstanceState) -> String {
 fn end_in_words(state: &InstanceState) -> String {
     let (name, ends) = (&state.instance.name, state.instance.lease.ends);
     format!(
-        "  it ends:  {} ({}), or with `bursar down {name}`\n  note:     {END_NEEDS_A_BURSAR}",
+        "  it ends:  {} ({}), or with `bursar down {name}`\n  note:     {}",
         moment(ends),
-        from_now(ends, state.as_of)
+        from_now(ends, state.as_of),
+        Reach::here().in_words(),
     )
 }
 

@@ -1,7 +1,8 @@
 //! The trail of the door: what the drivers' room tells is written to the store beside the calls, in batches, and read back
 //! for the owner. A trail that cannot be written stops no end and no answer; it is said aloud.
 
-use super::{FlowError, Rooms};
+use super::{FlowError, Rooms, last_word::LastWord};
+use crate::clock::Clock;
 use bursar_core::time::Moment;
 use bursar_drivers::{Audit, Counters, DoorEvent, What};
 use bursar_store::{AuditCount, AuditLine, Store};
@@ -30,6 +31,7 @@ const RECENT_MAX: u32 = 1_000;
 pub(super) struct Trail {
     sender: mpsc::Sender<Line>,
     lost: AtomicU64,
+    last_word: LastWord,
 }
 
 enum Line {
@@ -39,10 +41,11 @@ enum Line {
 }
 
 impl Trail {
-    pub(super) fn begin(store: Store) -> Trail {
+    pub(super) fn begin(store: Store, clock: Clock) -> Trail {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
+        let last_word = LastWord::new(store.clone(), clock);
         tokio::spawn(write(store, waiting));
-        Trail { sender, lost: AtomicU64::new(0) }
+        Trail { sender, lost: AtomicU64::new(0), last_word }
     }
 }
 
@@ -54,6 +57,10 @@ impl Audit for Trail {
                 tracing::error!(lost, "lines of the door's trail are lost: the disk does not keep up");
             }
         }
+    }
+
+    fn may_spend(&self, tag: Option<String>) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(self.last_word.may_spend(tag))
     }
 
     fn kept(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -108,7 +115,22 @@ fn line(event: DoorEvent) -> AuditLine {
         What::NotSent(text) | What::MaybeSent(text) => why = Some(text),
     }
     let (call, effect) = (call.to_owned(), effect.map(str::to_owned));
-    AuditLine { at, driver, call, route, effect, tag, provider_id, what: name, status, cause, asked, why, way }
+    AuditLine {
+        at,
+        driver,
+        call,
+        route,
+        effect,
+        tag,
+        provider_id,
+        what: name,
+        status,
+        cause,
+        asked,
+        why,
+        way,
+        who: None,
+    }
 }
 
 /// What the door counted of one driver: in this process, and in the trail since the ledger began.

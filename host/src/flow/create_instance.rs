@@ -85,7 +85,13 @@ impl Rooms {
         let priced = self.price_order(order).await?;
         refuse_dearer(ask, &priced.quote)?;
         // Decided once before the key is registered, so that a refusal leaves no trace at the provider.
-        self.would_fit(&priced).await??;
+        if let Err(refusal) = self.would_fit(&priced).await? {
+            self.say_decided(ask, &priced, None, Some(refusal.to_string())).await;
+            return Err(refusal.into());
+        }
+        self.refuse_while_it_leaks(&priced.quote.order.provider, &priced.account.identity).await?;
+        self.lend(&priced.driver)?;
+        self.ensure_keeper().await?;
         let key = self.ssh.public_key()?;
         let key_id = priced.driver.ensure_key(&self.at(), &key).await?;
         let instance = match self.reserve(ask, &priced).await {
@@ -94,6 +100,8 @@ impl Rooms {
             Ok(instance) => instance,
         };
         let claim = self.claim(&instance.id).await?;
+        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(self.clock.now()));
+        self.store.set_boot_end(&instance.id, &boot, ends).await?;
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
         let asked = priced.driver.create(&at, &instance.order, &key, key_id.as_deref()).await;
         let instance = self.learn(&instance.id, asked, claim).await?;
@@ -106,10 +114,14 @@ impl Rooms {
         let new = self.new_instance(ask, priced);
         let decided = |standing: &_| decide(&limits, standing, &priced.quote, &priced.account);
         match self.store.reserve(&new, self.clock.now(), &self.worker.row(), decided).await {
-            Ok(_) => Ok(new),
+            Ok(_) => {
+                self.say_decided(ask, priced, Some(&new.tag), None).await;
+                Ok(new)
+            }
             Err(ReserveError::NameTaken(open)) => Err(ReserveOr::Open(open)),
             Err(ReserveError::Refused(refusal)) => {
                 let told = self.with_places(refusal).await.map_err(ReserveOr::Flow)?;
+                self.say_decided(ask, priced, None, Some(told.to_string())).await;
                 Err(ReserveOr::Flow(told.into()))
             }
             Err(ReserveError::Store(error)) => Err(ReserveOr::Flow(error.into())),

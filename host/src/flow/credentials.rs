@@ -36,7 +36,10 @@ impl Credentials {
     /// Returns the look-up that the drivers room is given.
     pub fn for_drivers(&self) -> bursar_drivers::Credentials {
         let credentials = self.clone();
-        Arc::new(move |driver, name, env| credentials.find(driver, name, env).1)
+        Arc::new(move |driver, name, env| {
+            let found = credentials.find(driver, name, env).1;
+            found.or_else(|| super::lent::find(&credentials.settings.home, driver, name))
+        })
     }
 
     pub fn place(&self, driver: &str, name: &str, env: &[String]) -> CredentialPlace {
@@ -82,7 +85,7 @@ impl Credentials {
     }
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension(format!("new-{}", std::process::id()));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&fresh, path));

@@ -2,24 +2,33 @@
 //! wasm types or SQL.
 
 mod audit;
+mod check_keeper;
 mod claims;
 mod copies;
 mod create_instance;
 mod credentials;
 mod driver_files;
+mod end_unclaimed;
 mod error;
+mod extend_instance;
 mod find_offers;
 mod instances;
 mod jobs;
 mod keep;
+mod keeper;
 mod kept;
 mod kept_log;
+mod last_word;
+mod lent;
 mod links;
 mod make_ready;
 mod observe;
+mod overruns;
 mod owner;
+mod panic;
 mod price_order;
 mod remote;
+mod said;
 mod save_files;
 mod spending;
 mod stop_instance;
@@ -35,9 +44,11 @@ pub use error::FlowError;
 pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};
 pub use instances::{Foreign, InstanceState, Listed};
 pub use jobs::JobSeen;
+pub use keeper::Reach;
 pub use kept::Saved;
 pub use make_ready::Progress;
 pub use owner::Check;
+pub use panic::Panicked;
 pub use remote::Source;
 pub use spending::{Fit, Spending};
 pub use stop_instance::{END_NOT_ACCEPTED, Stopped};
@@ -54,6 +65,7 @@ pub use bursar_ssh::{
     Env, FollowFrom, HttpAsk, HttpCut, Job, JobRead, JobSpec, JobState, JobSummary, LogPart, LogPiece, LogText, Ran,
     Run, Sink, Streams, TreeCopy, bound, clean, clean_line,
 };
+pub use bursar_store::AuditLine;
 
 use crate::clock::Clock;
 use bursar_core::{
@@ -81,6 +93,8 @@ pub struct Rooms {
     /// File name and content of each driver inside the binary.
     bundled: &'static [(&'static str, &'static [u8])],
     busy: claims::Busy,
+    /// Held while this process starts a keeper.
+    keeper_starts: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Rooms {
@@ -102,7 +116,7 @@ impl Rooms {
             practice: settings.practice.as_ref().map(|practice| practice.url.clone()),
             settings: settings.drivers.clone(),
             credentials: credentials.for_drivers(),
-            audit: Arc::new(audit::Trail::begin(store.clone())),
+            audit: Arc::new(audit::Trail::begin(store.clone(), clock.clone())),
             key_name: format!("bursar-{}", store.ledger_id()),
         })?;
         let ssh = Ssh::open(&settings.home.join("ssh"), settings.ssh_key.as_deref())?;
@@ -116,6 +130,7 @@ impl Rooms {
             worker: Worker::this_process(),
             bundled,
             busy: claims::Busy::default(),
+            keeper_starts: Arc::default(),
         };
         rooms.first_limits().await?;
         Ok(rooms)

@@ -40,6 +40,7 @@ impl Rooms {
         limits.set(key, value).map_err(bad)?;
         limits.check().map_err(bad)?;
         self.store.set_limits(&limits, self.clock.now()).await?;
+        self.say_owner("limits set", format!("{key} {}", limits.show(key))).await;
         Ok(limits)
     }
 
@@ -47,6 +48,7 @@ impl Rooms {
     /// provider's own list: what it shows now lives, and is ended in the usual way.
     pub async fn owner_says_gone(&self, id: &InstanceId) -> Result<Instance, FlowError> {
         let known = self.require(id).await?;
+        self.say_owner("settle", format!("`{}` ({id}) is gone", known.name)).await;
         if self.observe(&known.provider).await.is_ok_and(|observed| observed.shows(&known)) {
             let what = format!("{} lists `{}` just now: it lives and costs", known.provider, known.name);
             return Err(FlowError::refused(what, format!("end it: bursar down {}", known.name)));
@@ -75,6 +77,7 @@ impl Rooms {
     /// Takes the owner's word that an instance lives: what was freed is held again, and it is looked for anew.
     pub async fn owner_says_alive(&self, id: &InstanceId) -> Result<Instance, FlowError> {
         let now = self.clock.now();
+        self.say_owner("settle", format!("{id} is alive")).await;
         let said = |instance: &mut Instance| {
             instance.sightings.absent_at.clear();
             instance.sightings.end_accepted_at = None;
@@ -104,6 +107,7 @@ impl Rooms {
     pub async fn doctor(&self) -> Vec<Check> {
         let mut checks = vec![Check::good("state", self.settings.home.display().to_string())];
         checks.push(self.check_ledger().await);
+        checks.push(self.check_keeper().await);
         checks.extend(self.check_limits().await);
         checks.push(match self.ssh.public_key() {
             Ok(line) => Check::good("ssh key", line.split(' ').take(1).collect::<String>() + " key ready"),

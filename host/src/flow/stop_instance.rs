@@ -1,6 +1,6 @@
 //! Ends one instance of ours: asked at the door, then seen in complete lists. Its hold is freed by those, not by an answer.
 
-use super::{FlowError, Rooms};
+use super::{FlowError, Rooms, said::Said};
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     money::Usd,
@@ -37,7 +37,7 @@ impl Stopped {
             ),
             false => format!(
                 "the end of `{}` is asked and not yet seen; {held} USD stay held until two complete lists are without it, \
-                 and it is asked again while a bursar lives",
+                 and the keeper asks again",
                 instance.name
             ),
         }
@@ -48,7 +48,12 @@ impl Rooms {
     /// Ends an instance and waits so long for the provider's lists to show it.
     pub async fn stop_instance(&self, id: &InstanceId, why: &str, wait: Duration) -> Result<Stopped, FlowError> {
         let began = Instant::now();
+        let instance = self.require(id).await?;
         self.begin_stop(id, why).await?;
+        let (who, provider, tag) = (&*instance.principal, &*instance.provider, Some(&instance.tag));
+        let asked = format!("`{}`: {why}", instance.name);
+        self.say(Said { who, provider, call: "stop_instance", what: "asked", asked, why: None, tag }).await;
+        self.ask_anew(id).await?;
         loop {
             if let Err(error) = self.settle_one(id).await {
                 self.note_odd(id, format!("its end could not be taken further: {error}")).await?;
@@ -80,7 +85,7 @@ impl Rooms {
     }
 
     /// Writes down that an instance is to end, before anyone is asked. One in doubt ends as soon as it is found.
-    async fn begin_stop(&self, id: &InstanceId, why: &str) -> Result<(), FlowError> {
+    pub(super) async fn begin_stop(&self, id: &InstanceId, why: &str) -> Result<(), FlowError> {
         let (now, note) = (self.clock.now(), why.to_owned());
         self.note_lease(id).await?;
         let begin = |instance: &mut Instance| {
@@ -95,6 +100,19 @@ impl Rooms {
         };
         self.store.change(id, now, begin).await?;
         self.tell_ssh_of_change().await;
+        Ok(())
+    }
+
+    /// Whoever asks for an end himself does not wait for the next pause to be over.
+    async fn ask_anew(&self, id: &InstanceId) -> Result<(), FlowError> {
+        if self.require(id).await?.sightings.end_asked.is_none() {
+            return Ok(());
+        }
+        let anew = |instance: &mut Instance| {
+            instance.sightings.end_asked = None;
+            (vec![], ())
+        };
+        self.store.change(id, self.clock.now(), anew).await?;
         Ok(())
     }
 
@@ -122,7 +140,14 @@ impl Rooms {
             // The same reason refuses its end, mostly, and is told there.
             tracing::debug!(instance = %instance.id, %error, "could not be listed before its end");
         }
-        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+        let now = self.clock.now();
+        let count = |instance: &mut Instance| {
+            let times = instance.sightings.end_asked.map_or(0, |(times, _)| times);
+            instance.sightings.end_asked = Some((times.saturating_add(1), now));
+            (vec![], ())
+        };
+        self.store.change(&instance.id, now, count).await?;
+        let at = At { now, tag: Some(instance.tag.clone()) };
         let ended = self.driver(&instance.provider).await?.destroy(&at, handle).await;
         if !ended.accepted {
             let why =
@@ -161,10 +186,12 @@ impl Rooms {
     /// Follows the plan until it says to rest or to wait.
     pub(super) async fn settle_claimed(&self, id: &InstanceId) -> Result<(), FlowError> {
         let mut listed = false;
+        let before = self.require(id).await?;
+        self.look_at_overrun(&before, self.clock.now()).await?;
         loop {
             let instance = self.require(id).await?;
             match settle::plan(&instance, self.clock.now()) {
-                Next::Rest => return Ok(()),
+                Next::Rest | Next::Wait { .. } => return Ok(()),
                 Next::End => {
                     self.end(&instance).await?;
                     if self.require(id).await?.sightings.end_accepted_at.is_none() {

@@ -1,15 +1,21 @@
-//! The keeper's work while this process lives: settle what is in doubt, end what is due, take further what was interrupted.
+//! The keeper's work, in the keeper and in every server that lives: settle what is in doubt, end what is due, take further
+//! what was interrupted. No instance waits for another: each has a task of its own.
 
-use super::{FlowError, Rooms, keep::Minder, make_ready::Progress};
+use super::{FlowError, Rooms, keep::Minder, make_ready::Progress, worker};
+use crate::clock::Clock;
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     settle::{self, Next},
 };
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
 
 /// How often the watch looks at the ledger. It reads the clock anew each time, so a computer that slept ends at once
 /// what became due meanwhile.
-const ROUND: Duration = Duration::from_secs(3);
+pub(super) const ROUND: Duration = Duration::from_secs(3);
 
 /// What one round of settling found to do.
 #[derive(Debug, Default)]
@@ -52,37 +58,117 @@ impl Rooms {
         Ok(())
     }
 
-    /// Watches until the process ends.
+    /// Watches until the process ends, beside the keeper: what neither acts on, the other may.
     pub async fn watch(self) {
-        let mut helped = HashSet::new();
-        let mut minder = Minder::default();
+        let mut watch = Watch::default();
+        if let Err(error) = self.lend_for_open().await {
+            watch.complain(&error, "the keeper was not lent this process's keys");
+        }
         loop {
-            match self.settle().await {
-                Ok(round) => {
-                    self.go_on(&round.open, &mut helped);
-                    minder.look(&self, &round.open);
-                }
-                Err(error) => tracing::error!(%error, "the watch could not read the ledger"),
+            if let Err(error) = self.replace_keeper().await {
+                watch.complain(&error, "no keeper lives, and none could be started");
+            }
+            if let Err(error) = watch.round(&self, true).await {
+                watch.complain(&error, "the watch could not read the ledger");
             }
             tokio::time::sleep(ROUND).await;
         }
     }
 
+    /// Makes ready again what a process left that died before.
+    fn make_ready_again(&self, id: &InstanceId) {
+        let (rooms, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = rooms.make_ready(&id, &Progress::silent()).await {
+                tracing::warn!(instance = %id, %error, "could not be made ready");
+            }
+        });
+    }
+}
+
+/// What a watch remembers from round to round. The ledger is asked each time; while it cannot be read, what was open
+/// last is still ended.
+#[derive(Default)]
+pub(super) struct Watch {
+    busy: HashMap<InstanceId, JoinHandle<()>>,
+    helped: HashSet<InstanceId>,
+    minder: Minder,
+    last: Vec<Instance>,
+    /// The complaint that was written last, so that it is written once.
+    complained: String,
+}
+
+impl Watch {
+    /// Looks at everything once and returns how much is open. Work goes on behind it.
+    pub(super) async fn round(&mut self, rooms: &Rooms, makes_ready: bool) -> Result<usize, FlowError> {
+        let read = rooms.store.open_instances().await;
+        self.busy.retain(|_, task| !task.is_finished());
+        let open = match read {
+            Ok(open) => open,
+            Err(error) => {
+                self.end_from_memory(rooms);
+                return Err(error.into());
+            }
+        };
+        let boot_ends = rooms.store.boot_ends(&worker::boot()).await.unwrap_or_default();
+        let now = rooms.clock.now();
+        for instance in &open {
+            let by_boot = boot_ends.get(&instance.id).is_some_and(|ends| Clock::boot_secs() >= *ends);
+            let running = matches!(instance.stage, Stage::Made | Stage::Ready);
+            if by_boot && running && !instance.lease.is_due(now) {
+                tracing::warn!(instance = %instance.id, "its lease is over by the clock of this boot; the time of day was set back");
+                rooms.begin_stop(&instance.id, "its lease is over").await?;
+            }
+            let rests = matches!(settle::plan(instance, now), Next::Rest) && !by_boot;
+            if !rests && !self.busy.contains_key(&instance.id) {
+                let task = tokio::spawn(rooms.clone().settle_or_end(instance.clone()));
+                self.busy.insert(instance.id.clone(), task);
+            }
+        }
+        if makes_ready {
+            self.go_on(rooms, &open);
+        }
+        self.minder.look(rooms, &open);
+        self.complained.clear();
+        self.last = open;
+        Ok(self.last.len())
+    }
+
+    /// The ledger cannot be read: what was open when it last could is ended when it is due.
+    fn end_from_memory(&mut self, rooms: &Rooms) {
+        let now = rooms.clock.now();
+        for instance in self.last.iter().filter(|instance| instance.lease.is_due(now)) {
+            if !self.busy.contains_key(&instance.id) {
+                let task = tokio::spawn(rooms.clone().end_unclaimed(instance.clone()));
+                self.busy.insert(instance.id.clone(), task);
+            }
+        }
+    }
+
     /// Starts again the making-ready of instances whose process died before they were.
-    fn go_on(&self, open: &[Instance], helped: &mut HashSet<InstanceId>) {
+    fn go_on(&mut self, rooms: &Rooms, open: &[Instance]) {
         let made = |id: &InstanceId| open.iter().any(|instance| instance.id == *id && instance.stage == Stage::Made);
         // One that became ready and was restarted is helped again.
-        helped.retain(made);
+        self.helped.retain(made);
         for instance in open.iter().filter(|instance| instance.stage == Stage::Made) {
-            if !helped.insert(instance.id.clone()) {
-                continue;
+            if self.helped.insert(instance.id.clone()) {
+                rooms.make_ready_again(&instance.id);
             }
-            let (rooms, id) = (self.clone(), instance.id.clone());
-            tokio::spawn(async move {
-                if let Err(error) = rooms.make_ready(&id, &Progress::silent()).await {
-                    tracing::warn!(instance = %id, %error, "could not be made ready");
-                }
-            });
+        }
+    }
+
+    /// Waits a moment for what is being done.
+    pub(super) async fn finish(&mut self) {
+        for task in std::mem::take(&mut self.busy).into_values() {
+            drop(tokio::time::timeout(Duration::from_secs(30), task).await);
+        }
+    }
+
+    fn complain(&mut self, error: &FlowError, what: &str) {
+        let text = format!("{what}: {error}");
+        if self.complained != text {
+            tracing::error!("{text}");
+            self.complained = text;
         }
     }
 }

@@ -36,13 +36,18 @@ impl Worker {
 /// Returns when a process began, in the kernel's own ticks; nothing where the system does not tell, or it is gone.
 fn began(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold blanks; the 20th field after it is the start time.
+    // The name in brackets may hold blanks; the 20th field after it is the start time, the first the state.
     let after_name = stat.rsplit_once(')')?.1;
+    // One that has ended, and whose parent has not looked yet, does nothing any more.
+    let ended = after_name.trim_start().starts_with(['Z', 'X']);
+    if ended {
+        return None;
+    }
     after_name.split_whitespace().nth(19).map(str::to_owned)
 }
 
 /// Returns this boot's id; empty where the system has none.
-fn boot() -> String {
+pub(super) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
 //! How instances and money look to an agent: the same small shapes in tools and resources.
 
 use super::text::{STRANGERS, bounded, line, usd, when};
-use crate::flow::{Fit, InstanceState, Listed, Spending};
+use crate::flow::{Fit, InstanceState, Listed, Reach, Spending};
 use bursar_core::{
     instance::{Instance, Stage},
     limits::LimitKey,
@@ -12,8 +12,10 @@ use rmcp::schemars::{self, JsonSchema};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What is true of every end, until a keeper outlives the processes.
-pub(super) const ENDS: &str = "it is ended at ends_at only while a bursar process lives";
+/// Says what is true of every end on this computer.
+pub(super) fn ends() -> String {
+    format!("at ends_at {}", Reach::here().in_words())
+}
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct InstanceOut {

@@ -1,6 +1,7 @@
 //! The tools: name, words, hints, shapes and what each does, in one list. A tool's schemas come from the types it takes
 //! and gives.
 
+mod extend;
 mod http;
 mod instances;
 mod jobs;
@@ -112,6 +113,7 @@ static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let mut all = Vec::new();
     all.extend(market::tools());
     all.push(rent::tool());
+    all.push(extend::tool());
     all.extend(instances::tools());
     all.extend(remote::tools());
     all.push(http::tool());

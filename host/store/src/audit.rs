@@ -1,7 +1,7 @@
 //! The trail of the door: lines that are added and never changed. No money is decided by them, and a damaged trail stops
 //! nothing.
 
-use crate::{Store, error::StoreError, lane, row};
+use crate::{Store, chain, error::StoreError, lane, row};
 use bursar_core::time::Moment;
 
 /// One line, as the door told it.
@@ -21,6 +21,8 @@ pub struct AuditLine {
     pub asked: Option<String>,
     pub why: Option<String>,
     pub way: Option<String>,
+    /// Who asked; nothing in lines of the door itself.
+    pub who: Option<String>,
 }
 
 /// How often something happened to a driver since the ledger began.
@@ -38,11 +40,18 @@ impl Store {
     pub async fn append_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
         let mut writer = self.inner.writer.lock().await?;
         let mut tx = lane::begin_write(&mut writer).await?;
+        let (mut seq, mut hash) = chain::end(&mut tx, self.ledger_id()).await?;
         for line in lines {
+            seq += 1;
+            hash = chain::link(&hash, seq, line)?;
             sqlx::query(
-                "INSERT INTO audit (at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO audit
+                 (seq, hash, who, at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
+            .bind(seq)
+            .bind(&hash)
+            .bind(&line.who)
             .bind(row::seconds(line.at))
             .bind(&line.driver)
             .bind(&line.call)
@@ -65,13 +74,9 @@ impl Store {
     /// Returns the last lines, newest first.
     pub async fn audit(&self, limit: u32) -> Result<Vec<AuditLine>, StoreError> {
         let mut reader = self.inner.reader.lock().await?;
-        let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way
-             FROM audit ORDER BY seq DESC LIMIT ?",
-        )
-        .bind(limit)
-        .fetch_all(&mut *reader)
-        .await?;
+        let select = format!("SELECT {COLUMNS} FROM audit ORDER BY seq DESC LIMIT ?");
+        let rows: Vec<Columns> =
+            sqlx::query_as(sqlx::AssertSqlSafe(select)).bind(limit).fetch_all(&mut *reader).await?;
         Ok(rows.into_iter().map(line).collect())
     }
 
@@ -79,7 +84,7 @@ impl Store {
     pub async fn audit_counts(&self, since: Moment) -> Result<Vec<AuditCount>, StoreError> {
         let mut reader = self.inner.reader.lock().await?;
         let rows: Vec<(String, String, Option<String>, i64, i64)> = sqlx::query_as(
-            "SELECT driver, what, cause, count(*), max(at) FROM audit WHERE at >= ?
+            "SELECT driver, what, cause, count(*), max(at) FROM audit WHERE at >= ? AND who IS NULL
              GROUP BY driver, what, cause ORDER BY driver, what, cause",
         )
         .bind(row::seconds(since))
@@ -97,11 +102,14 @@ impl Store {
 }
 
 type Text = Option<String>;
-type Columns = (i64, String, String, String, Text, Text, Text, String, Option<i64>, Text, Text, Text, Text);
+pub(crate) type Columns =
+    (i64, String, String, String, Text, Text, Text, String, Option<i64>, Text, Text, Text, Text, Text);
+pub(crate) const COLUMNS: &str =
+    "at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way, who";
 
-fn line(columns: Columns) -> AuditLine {
-    let (at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way) = columns;
+pub(crate) fn line(columns: Columns) -> AuditLine {
+    let (at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way, who) = columns;
     let status = status.and_then(|status| u16::try_from(status).ok());
     let at = row::moment(at);
-    AuditLine { at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way }
+    AuditLine { at, driver, call, route, effect, tag, provider_id, what, status, cause, asked, why, way, who }
 }

@@ -5,12 +5,16 @@
 
 mod audit;
 mod book;
+mod chain;
 mod change;
 mod check;
 mod claim;
 mod error;
+mod extend;
 mod facts;
+mod freeze;
 mod home;
+mod keeper;
 mod lane;
 mod read;
 mod reserve;
@@ -18,8 +22,11 @@ mod row;
 mod schema;
 
 pub use audit::{AuditCount, AuditLine};
+pub use chain::ChainHealth;
 pub use check::Health;
 pub use error::{Broken, ReserveError, StoreError};
+pub use extend::Longer;
+pub use keeper::Keeper;
 
 use bursar_core::time::Moment;
 use lane::Lane;
@@ -61,5 +68,10 @@ impl Store {
     /// Returns this ledger's id: ten of `[a-z0-9]`, the first a letter. Every tag begins with it.
     pub fn ledger_id(&self) -> &str {
         &self.inner.facts.ledger_id
+    }
+
+    /// Returns the newest version of the schema that this program knows.
+    pub fn schema_known() -> i64 {
+        schema::KNOWN
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     mcp::{
         call::{Call, News, words},
         render::{Answer, ToolError},
-        show::{ENDS, InstanceOut, ListOut, is_on_its_way},
+        show::{InstanceOut, ListOut, ends, is_on_its_way},
     },
 };
 use rmcp::schemars::{self, JsonSchema};
@@ -97,7 +97,7 @@ async fn get_instance(call: Call, args: GetInstance) -> Result<Answer<InstanceOu
         return Err(late);
     }
     let data = InstanceOut::new(&state);
-    let ends = if state.instance.stage.is_open() { format!("\n{ENDS}") } else { String::new() };
+    let ends = if state.instance.stage.is_open() { format!("\n{}", ends()) } else { String::new() };
     Ok(Answer { text: data.in_words() + &ends, data })
 }
 
@@ -121,15 +121,22 @@ async fn wait_ready(call: &Call, name: &str) -> Result<(), ToolError> {
     }
 }
 
-async fn restart_instance(call: Call, args: Named) -> Result<Answer<InstanceOut>, ToolError> {
+#[derive(Debug, Serialize, JsonSchema)]
+struct Restarted {
+    id: String,
+    stage: String,
+    ready: bool,
+}
+
+async fn restart_instance(call: Call, args: Named) -> Result<Answer<Restarted>, ToolError> {
     let (rooms, principal) = (call.rooms.clone(), call.principal());
     let mut flow = call.flows.run(async move { rooms.restart_instance(principal, &args.instance).await });
     let (news, _) = words("the provider is being asked to restart it");
     match call.wait(&mut flow, news).await {
         Some(state) => {
-            let data = InstanceOut::new(&state?);
-            let text = format!("restart asked: {}\nSSH answers again in a minute or two", data.in_words());
-            Ok(Answer { text, data })
+            let InstanceOut { id, stage, ready, .. } = InstanceOut::new(&state?);
+            let text = "restart asked; SSH answers again in a minute or two".to_owned();
+            Ok(Answer { text, data: Restarted { id, stage, ready } })
         }
         None => Err(unanswered("restart")),
     }
@@ -143,9 +150,12 @@ fn unanswered(what: &str) -> ToolError {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Destroyed {
-    #[serde(flatten)]
-    instance: InstanceOut,
+    id: String,
+    stage: String,
     gone: bool,
+    charged_usd: String,
+    /// Until its end is seen
+    held_usd: String,
 }
 
 async fn destroy_instance(call: Call, args: Named) -> Result<Answer<Destroyed>, ToolError> {
@@ -160,8 +170,9 @@ async fn destroy_instance(call: Call, args: Named) -> Result<Answer<Destroyed>, 
         Some(stopped) => stopped?.in_words(),
         None => "its end is asked for and goes on; ask get_instance whether it is gone".to_owned(),
     };
-    let instance = InstanceOut::new(&rooms.get_instance(principal, &id.0, false).await?);
-    let gone = instance.stage == "gone";
+    let InstanceOut { id, stage, charged_usd, held_usd, .. } =
+        InstanceOut::new(&rooms.get_instance(principal, &id.0, false).await?);
+    let gone = stage == "gone";
     let more = if gone { "" } else { "\nask get_instance until its stage is gone" };
-    Ok(Answer { text: format!("{told}{more}"), data: Destroyed { instance, gone } })
+    Ok(Answer { text: format!("{told}{more}"), data: Destroyed { id, stage, gone, charged_usd, held_usd } })
 }

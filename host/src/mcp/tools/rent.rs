@@ -8,7 +8,7 @@ use crate::{
         args::{Length, Money},
         call::{Call, News, words},
         render::{Answer, ToolError},
-        show::{ENDS, FitOut, InstanceOut},
+        show::{FitOut, InstanceOut, ends},
         text::{line, usd},
     },
 };
@@ -22,7 +22,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 const ABOUT: &str = "Rents one instance inside the owner's limits: an exact `offer`, or the cheapest that fits a wish. \
     Repeating it with the same name and arguments returns the same instance. Waits up to 38 s; get_instance tells the rest. \
-    It is ended after `length`, while a bursar process lives.";
+    It is ended after `length`.";
 
 pub(super) fn tool() -> Tool {
     Tool::new("create_instance", "Create instance", ABOUT, ADDS, create_instance)
@@ -186,8 +186,8 @@ fn answer(state: &InstanceState, missing: Option<String>, out: CreateOut) -> Ans
         rented.note = missing.as_deref().map(line);
     }
     let next = match rented.ready {
-        true => format!("work on it with upload_file, run_command and start_job, then destroy_instance; {ENDS}"),
-        false => format!("not ready yet: call get_instance `{}` until ready is true; {ENDS}", rented.name),
+        true => format!("work on it with upload_file, run_command and start_job, then destroy_instance; {}", ends()),
+        false => format!("not ready yet: call get_instance `{}` until ready is true; {}", rented.name, ends()),
     };
     let cost = out.cost_usd.as_ref().map_or(String::new(), |cost| format!("; {cost} USD for the whole length"));
     let was_there = if out.repeated == Some(true) { "\nit was there already: nothing new was rented" } else { "" };

@@ -20,6 +20,7 @@ fn line(driver: &str, what: &str, cause: Option<&str>, at: u64) -> AuditLine {
         asked: None,
         why: Some("it \"says\" 'no'; DROP TABLE audit".into()),
         way: None,
+        who: None,
     }
 }
 
@@ -70,7 +71,8 @@ async fn a_line_is_never_changed_or_deleted() {
 async fn a_ledger_of_the_first_version_gets_a_trail_and_keeps_what_it_holds() {
     let (dir, store) = new_store().await;
     store.reserve(&instance("aaaaaaaaaa", "one", 5), NOW, &me(), allow).await.unwrap();
-    let older = "DROP TABLE audit; PRAGMA user_version = 1;";
+    let older =
+        "DROP TABLE audit; DROP TABLE keeper; DROP TABLE boot_ends; DROP TABLE freezes; PRAGMA user_version = 1;";
     bare(dir.path()).await.execute(sqlx::raw_sql(older)).await.unwrap();
     drop(store);
     let store = open(dir.path()).await;

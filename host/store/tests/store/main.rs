@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auditing;
+mod chain;
 mod changes;
 mod damage;
 mod help;
