@@ -117,7 +117,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
 /// more.
 fn start_log(command: &Command) {
     let lasts = matches!(command, Command::Mcp | Command::Watch(_));
-    let usual = if lasts { "warn,bursar=info,bursar_store=info" } else { "warn" };
+    let usual = if lasts { "warn,bursar=info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     if let Command::Watch(args::Watch { keeper: true, .. }) = command

@@ -7,7 +7,10 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// Looks keys up when a request needs one; keeps none.
@@ -86,7 +89,8 @@ impl Credentials {
 }
 
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let fresh = path.with_extension(format!("new-{}", std::process::id()));
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let fresh = path.with_extension(format!("new-{}-{}", std::process::id(), WRITES.fetch_add(1, Relaxed)));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&fresh, path));
     if written.is_err() {

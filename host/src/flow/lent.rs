@@ -27,6 +27,13 @@ fn read(home: &Path) -> Lent {
     if lent.boot == worker::boot() { lent } else { Lent { boot: worker::boot(), ..Lent::default() } }
 }
 
+/// Held as long as the file lives.
+fn locked(home: &Path) -> std::io::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(home.join("lent.lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Returns a key that was lent.
 pub(super) fn find(home: &Path, driver: &str, name: &str) -> Option<String> {
     read(home).keys.get(driver)?.get(name).cloned()
@@ -55,6 +62,12 @@ impl Rooms {
     /// Lends the keeper the keys of a driver that stand in this process's environment. Returns the variables.
     pub(super) fn lend(&self, driver: &Driver) -> Result<Vec<String>, FlowError> {
         let home = &self.settings.home;
+        let bad = |why: String| {
+            let what = format!("the keeper could not be lent the key of {}: {why}", driver.name());
+            FlowError::failed(what, "nothing was reserved; see that the state's folder is yours and has room")
+        };
+        // Read and written under one lock: two that lend at once must not forget each other's keys.
+        let _lock = locked(home).map_err(|error| bad(error.to_string()))?;
         let (mut lent, mut variables) = (read(home), vec![]);
         let mut is_new = false;
         for (name, credential) in &driver.manifest().credentials {
@@ -68,10 +81,6 @@ impl Rooms {
             variables.push(variable);
         }
         if is_new {
-            let bad = |why: String| {
-                let what = format!("the keeper could not be lent the key of {}: {why}", driver.name());
-                FlowError::failed(what, "nothing was reserved; see that the state's folder is yours and has room")
-            };
             let text = toml::to_string(&lent).map_err(|error| bad(error.to_string()))?;
             credentials::write_private(&file(home), text.as_bytes()).map_err(|error| bad(error.to_string()))?;
         }
