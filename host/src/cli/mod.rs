@@ -27,6 +27,7 @@ mod practice;
 mod progress;
 mod public_key;
 mod ready;
+mod recover;
 mod refused;
 mod run_command;
 mod scratch;
@@ -101,6 +102,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Limits { command: LimitsCommand::Show } => limits::show(out).await,
         Command::Limits { command: LimitsCommand::Set { key, value } } => limits::set(out, key, &value).await,
         Command::Audit { command } => audit::audit(out, command).await,
+        Command::Recover(ask) => recover::recover(out, ask).await,
         Command::Panic(ask) => panic::panic(out, ask).await,
         Command::Thaw => panic::thaw(out).await,
         Command::Settle(ask) => settle::settle(out, ask).await,
@@ -115,7 +117,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
 /// more.
 fn start_log(command: &Command) {
     let lasts = matches!(command, Command::Mcp | Command::Watch(_));
-    let usual = if lasts { "warn,bursar=info,bursar_store=info" } else { "warn" };
+    let usual = if lasts { "warn,bursar=info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("BURSAR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     if let Command::Watch(args::Watch { keeper: true, .. }) = command
