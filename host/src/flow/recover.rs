@@ -58,6 +58,7 @@ impl Rooms {
             }
         }
         if !recovered.found.is_empty() {
+            self.lend_for_open().await?;
             self.ensure_keeper().await?;
         }
         Ok(recovered)

@@ -200,7 +200,6 @@ pub(super) struct FitOut {
     pub cost_usd: Option<String>,
     /// Set aside: the cost and the time it takes to end
     pub hold_usd: String,
-    /// At most, if no keeper ran again; none: no bound
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposure_usd: Option<String>,
     /// Why not
