@@ -204,3 +204,25 @@ async fn a_machine_that_does_not_die_is_held_hour_by_hour_and_everybody_is_told(
     world.behave();
     wait_for("it dies at last", Duration::from_secs(400), || world.alive().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_ledger_is_built_again_from_tags() {
+    let mut world = World::new().await;
+    world.json(&UP);
+    let tag = world.alive()[0]["name"].as_str().unwrap().to_owned();
+    let keeper = wait_for_one(&world);
+    signal(keeper, "KILL");
+    let lost = world.work().join("lost");
+    std::fs::rename(world.home(), &lost).unwrap();
+    let seen = world.run(&["--json", "recover"]);
+    assert!(seen.status.success() && text(&seen).contains(&tag[..10]), "{}", text(&seen));
+    let elsewhere = world.work().with_file_name("again");
+    world.set_env("BURSAR_HOME", elsewhere.to_str().unwrap());
+    let found = world.json(&["recover", "--ledger", &tag[..10]]);
+    assert_eq!(found["found"][0]["end_known"], true, "{found:#}");
+    let again = world.json(&["recover"]);
+    assert_eq!(again["found"].as_array().unwrap().len(), 0, "found once: {again:#}");
+    laws::hold(&world, "a ledger that was lost");
+    world.pass(24 * 3_600);
+    wait_for("it ends like any other", SOON, || world.alive().is_empty());
+}

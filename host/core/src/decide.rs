@@ -1,6 +1,7 @@
 //! May this be rented? Pure: limits × ledger × quote × what the account shows. Names every limit that refuses.
 
 use crate::{
+    exposure::exposure,
     ledger::{Over, Refusal, Standing},
     limits::{LimitKey, Limits},
     money::Usd,
@@ -28,6 +29,7 @@ pub fn decide(limits: &Limits, standing: &Standing, quote: &Quote, account: &Acc
         burn(limits, standing, quote, account),
         balance(limits, standing, quote, account),
         total(limits, standing, quote),
+        exposed(limits, quote, account),
     ];
     let over: Vec<Over> = checks.into_iter().flatten().collect();
     if over.is_empty() { Ok(()) } else { Err(Refusal { over }) }
@@ -131,6 +133,16 @@ fn balance(limits: &Limits, standing: &Standing, quote: &Quote, account: &Accoun
         would_be,
         format!("{missing} USD are missing: top up, or take a cheaper or shorter lease"),
     )
+}
+
+fn exposed(limits: &Limits, quote: &Quote, account: &AccountView) -> Option<Over> {
+    let exposure = exposure(quote, account);
+    if exposure.is_within(limits.max_exposure) {
+        return None;
+    }
+    let would_be = format!("if no keeper ever ran again, {exposure}");
+    let hint = "keep less on the account, or take a provider whose machines end by themselves".to_owned();
+    over(limits, LimitKey::MaxExposure, would_be, hint)
 }
 
 fn total(limits: &Limits, standing: &Standing, quote: &Quote) -> Option<Over> {

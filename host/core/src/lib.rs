@@ -5,6 +5,7 @@
 
 pub mod capability;
 pub mod decide;
+pub mod exposure;
 pub mod extend;
 pub mod instance;
 pub mod job;

@@ -23,6 +23,9 @@ pub struct Limits {
     pub max_lease_secs: u64,
     /// Held and charged together, since the ledger began.
     pub max_total_spending: Usd,
+    /// What one instance can cost if no keeper ever runs again; nothing: any.
+    #[serde(default)]
+    pub max_exposure: Option<Usd>,
 }
 
 impl Default for Limits {
@@ -35,6 +38,7 @@ impl Default for Limits {
             default_lease_secs: 4 * 3_600,
             max_lease_secs: 24 * 3_600,
             max_total_spending: Usd::dollars(20),
+            max_exposure: None,
         }
     }
 }
@@ -50,13 +54,22 @@ pub enum LimitKey {
     DefaultLease,
     MaxLease,
     MaxTotalSpending,
+    MaxExposure,
 }
 
 use LimitKey::*;
 
 impl LimitKey {
-    pub const ALL: [LimitKey; 7] =
-        [MaxPricePerHour, MaxInstances, MaxBurnPerHour, MinBalanceHours, DefaultLease, MaxLease, MaxTotalSpending];
+    pub const ALL: [LimitKey; 8] = [
+        MaxPricePerHour,
+        MaxInstances,
+        MaxBurnPerHour,
+        MinBalanceHours,
+        DefaultLease,
+        MaxLease,
+        MaxTotalSpending,
+        MaxExposure,
+    ];
 
     /// Returns the name, `snake_case`.
     pub fn name(self) -> &'static str {
@@ -68,6 +81,7 @@ impl LimitKey {
             DefaultLease => "default_lease",
             MaxLease => "max_lease",
             MaxTotalSpending => "max_total_spending",
+            MaxExposure => "max_exposure",
         }
     }
 
@@ -81,6 +95,7 @@ impl LimitKey {
             DefaultLease => "how long an instance lives when nobody says",
             MaxLease => "the longest an instance may live",
             MaxTotalSpending => "held and charged together, since the ledger began (USD)",
+            MaxExposure => "what one instance can cost if no keeper ever runs again (USD, or any)",
         }
     }
 
@@ -94,6 +109,7 @@ impl LimitKey {
             DefaultLease => &["BURSAR_DEFAULT_LEASE"],
             MaxLease => &["BURSAR_MAX_LEASE"],
             MaxTotalSpending => &["BURSAR_MAX_TOTAL_SPENDING"],
+            MaxExposure => &["BURSAR_MAX_EXPOSURE"],
         }
     }
 
@@ -134,6 +150,7 @@ impl Limits {
             DefaultLease => time::human(self.default_lease_secs),
             MaxLease => time::human(self.max_lease_secs),
             MaxTotalSpending => format!("{} USD", self.max_total_spending),
+            MaxExposure => self.max_exposure.map_or_else(|| "any".to_owned(), |most| format!("{most} USD")),
         }
     }
 
@@ -154,6 +171,7 @@ impl Limits {
             DefaultLease => self.default_lease_secs = length()?,
             MaxLease => self.max_lease_secs = length()?,
             MaxTotalSpending => self.max_total_spending = usd()?,
+            MaxExposure => self.max_exposure = if text == "any" { None } else { Some(usd()?) },
         }
         Ok(())
     }
@@ -177,6 +195,7 @@ impl Limits {
             DefaultLease => other.default_lease_secs > self.default_lease_secs,
             MaxLease => other.max_lease_secs > self.max_lease_secs,
             MaxTotalSpending => other.max_total_spending > self.max_total_spending,
+            MaxExposure => self.max_exposure.is_some_and(|most| other.max_exposure.is_none_or(|other| other > most)),
         }
     }
 }
@@ -225,6 +244,9 @@ mod tests {
             (MaxLease, "30s", None),
             (MaxLease, "999999999999999999d", None),
             (MinBalanceHours, "48", Some("48 h")),
+            (MaxExposure, "50", Some("50.00 USD")),
+            (MaxExposure, "any", Some("any")),
+            (MaxExposure, "nan", None),
         ] {
             let mut limits = Limits::default();
             let set = limits.set(key, text).map(|()| limits.show(key)).ok();

@@ -71,6 +71,8 @@ pub(super) enum Command {
     Panic(Panic),
     /// Let things be rented again after `panic`
     Thaw,
+    /// Enter again what is ours at the providers and lost here
+    Recover(super::recover::Recover),
     /// Show who asked what, what was decided and what was sent, or see that none of it was changed
     Audit {
         #[command(subcommand)]

@@ -91,6 +91,7 @@ fn document(listed: &Listed) -> Value {
         "instances": listed.instances.iter().map(instance).collect::<Vec<_>>(),
         "foreign": listed.foreign.iter().map(values::foreign).collect::<Vec<_>>(),
         "no_answer": values::no_answer(&listed.no_answer),
+        "backstops": listed.backstops,
     })
 }
 
@@ -105,6 +106,7 @@ fn in_words(listed: &Listed, foreign: bool) -> String {
     if foreign {
         parts.push(foreign_in_words(&listed.foreign));
     }
+    parts.extend(listed.backstops.iter().map(|line| format!("if no keeper ever ran again: {line}")));
     parts.extend(listed.no_answer.iter().map(|none| format!("no answer from {}: {}", none.provider, none.why)));
     parts.join("\n")
 }

@@ -28,6 +28,7 @@ mod practice;
 mod progress;
 mod public_key;
 mod ready;
+mod recover;
 mod refused;
 mod run_command;
 mod scratch;
@@ -103,6 +104,7 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Limits { command: LimitsCommand::Show } => limits::show(out).await,
         Command::Limits { command: LimitsCommand::Set { key, value } } => limits::set(out, key, &value).await,
         Command::Audit { command } => audit::audit(out, command).await,
+        Command::Recover(ask) => recover::recover(out, ask).await,
         Command::Panic(ask) => panic::panic(out, ask).await,
         Command::Thaw => panic::thaw(out).await,
         Command::Settle(ask) => settle::settle(out, ask).await,

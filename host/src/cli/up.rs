@@ -18,6 +18,7 @@ use crate::flow::{
     CreateInstance, Created, Fit, FlowError, InstanceState, LOCAL_PRINCIPAL, Reach, Rooms, Wanted, check_name,
 };
 use bursar_core::{
+    exposure::Exposure,
     instance::{Instance, Stage},
     offer::Wish,
     quote::Quote,
@@ -34,7 +35,7 @@ pub(super) async fn up(out: &Out, ask: Up) -> Done {
             return Err(refusal.into());
         }
         if let Some(quote) = &fit.quote {
-            show_quote(out, &ask, quote);
+            show_quote(out, &ask, quote, fit.exposure);
         }
         if ask.dry_run {
             return Ok(Code::Done);
@@ -152,13 +153,18 @@ async fn check_exact(rooms: &Rooms, create: &CreateInstance) -> Result<Fit, Flow
     rooms.check_order(&CreateInstance { wanted: exact, ..create.clone() }).await
 }
 
-fn show_quote(out: &Out, ask: &Up, quote: &Quote) {
+fn show_quote(out: &Out, ask: &Up, quote: &Quote, exposure: Option<Exposure>) {
+    let exposed = exposure.map_or(String::new(), |exposure| format!("\n  if no keeper ever ran again: {exposure}"));
+    let words = format!("{}{exposed}", quote_in_words(quote));
+    let json = || {
+        let mut json = values::quote(quote, None);
+        json["backstop"] = serde_json::json!(exposure.map(|exposure| exposure.backstop));
+        json["exposure_usd"] = exposure.and_then(|exposure| exposure.most).map(|most| most.to_string()).into();
+        json
+    };
     match ask.dry_run {
-        true => out.answer(
-            || values::quote(quote, None),
-            || format!("{}\nit fits; nothing was rented", quote_in_words(quote)),
-        ),
-        false => out.line(quote_in_words(quote)),
+        true => out.answer(json, || format!("{words}\nit fits; nothing was rented")),
+        false => out.line(words),
     }
 }
 

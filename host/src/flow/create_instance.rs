@@ -90,6 +90,7 @@ impl Rooms {
             return Err(refusal.into());
         }
         self.refuse_while_it_leaks(&priced.quote.order.provider, &priced.account.identity).await?;
+        self.note_balance(&priced.account).await?;
         self.lend(&priced.driver)?;
         self.ensure_keeper().await?;
         let key = self.ssh.public_key()?;

@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 const PATIENCE_SECS: u64 = 6;
 /// What was learned is written down as soon as the ledger takes it; so often is tried.
 const WRITES: u32 = 60;
+/// A list that is looked at before an end may take so long.
+const LOOKS_BY: Duration = Duration::from_secs(3);
 /// Until then it is not asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -27,10 +29,16 @@ impl Rooms {
                     tracing::warn!(instance = %instance.id, %error, "could not be settled");
                 }
             }
-            // Another one works on it, or nobody can.
+            // Another one works on it. One that has begun its end may still be fetching what jobs wrote; it goes on, or its claim
+            // runs out.
+            Ok(Ok(None)) if instance.stage != Stage::Stopping && self.is_overdue(&instance) => {
+                self.end_unclaimed(instance).await;
+            }
+            Ok(Ok(None)) => {}
+            // Nobody can.
             _ if self.is_overdue(&instance) => self.end_unclaimed(instance).await,
             Ok(Err(error)) => tracing::warn!(instance = %instance.id, %error, "could not be claimed"),
-            Ok(Ok(None)) | Err(_) => {}
+            Err(_) => {}
         }
     }
 
@@ -45,6 +53,10 @@ impl Rooms {
         let Some(handle) = &instance.handle else { return };
         // Whoever makes it ready sees this, and lets go.
         let told = timeout(Duration::from_secs(1), self.begin_stop(&instance.id, "its lease is over")).await;
+        if instance.sightings.seen_at.is_none() {
+            // Lists without it prove its end only if one showed it before.
+            drop(timeout(LOOKS_BY, self.observe(&instance.provider)).await);
+        }
         let asked_at = self.clock.now();
         let at = At { now: asked_at, tag: Some(instance.tag.clone()) };
         let accepted = match self.driver(&instance.provider).await {

@@ -35,6 +35,8 @@ pub struct Listed {
     pub instances: Vec<InstanceState>,
     pub foreign: Vec<Foreign>,
     pub no_answer: Vec<NoAnswer>,
+    /// What ends what is open if no keeper ever runs again, in words, one line for each account.
+    pub backstops: Vec<String>,
 }
 
 impl Rooms {
@@ -45,6 +47,7 @@ impl Rooms {
             self.refresh(&mut listed, foreign).await?;
         }
         let mut all = self.store.open_instances().await?;
+        listed.backstops = self.backstops(&all).await?;
         if ended > 0 {
             let recent = self.store.recent_instances(ended).await?;
             all.extend(recent.into_iter().filter(|instance| !instance.stage.is_open()));

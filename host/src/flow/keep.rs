@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// For the logs of all jobs of one instance.
 const LOGS: Duration = Duration::from_secs(20);
+/// The same where the lease is over: the end comes in time, and most was fetched before it.
+const LOGS_WHEN_DUE: Duration = Duration::from_secs(8);
 /// How often is looked whether a job with files to save has ended.
 const LOOK: Duration = Duration::from_secs(10);
 pub(super) const JOBS_MAX: usize = 64;
@@ -51,7 +53,10 @@ impl Rooms {
 
     /// An end that was asked leaves time for files to be saved, as much as the lease still had.
     fn time_before_end(&self, instance: &Instance, kept: &Kept) -> Duration {
-        let asked = instance.stage == Stage::Stopping && kept.save_into().is_some();
+        if instance.stage != Stage::Stopping {
+            return LOGS_WHEN_DUE;
+        }
+        let asked = kept.save_into().is_some();
         let left = kept.lease_ends().filter(|_| asked).map_or(0, |ends| ends.since(self.clock.now()));
         Duration::from_secs(left.min(self.settings.save_secs)).max(LOGS)
     }

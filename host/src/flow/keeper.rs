@@ -106,6 +106,13 @@ impl Rooms {
         if self.store.open_instances().await?.is_empty() {
             return Ok(());
         }
+        if self.keeper().await?.is_none() {
+            // Without a key it could end nothing; that is told where the end is asked.
+            self.lend_for_open()
+                .await
+                .inspect_err(|error| tracing::warn!(%error, "no key was lent to the keeper"))
+                .ok();
+        }
         self.ensure_keeper().await
     }
 
@@ -229,7 +236,8 @@ const TAKES: [&str; 12] = [
 /// Starts a keeper that has nothing of this process: its own session (which it makes itself), no streams, `/` as folder.
 fn start(rooms: &Rooms) -> Result<(), String> {
     let settings = &rooms.settings;
-    let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    // An update takes this program's file away while it runs; what runs can still be started.
+    let program = std::env::current_exe().ok().filter(|file| file.exists()).unwrap_or_else(|| "/proc/self/exe".into());
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
     let mut command = tokio::process::Command::new(program);
     command.args(["watch", "--keeper"]).current_dir("/").env_clear();

@@ -2,6 +2,7 @@
 //! wasm types or SQL.
 
 mod audit;
+mod backstops;
 mod check_keeper;
 mod claims;
 mod copies;
@@ -27,6 +28,7 @@ mod overruns;
 mod owner;
 mod panic;
 mod price_order;
+mod recover;
 mod remote;
 mod said;
 mod save_files;
@@ -49,6 +51,7 @@ pub use kept::Saved;
 pub use make_ready::Progress;
 pub use owner::Check;
 pub use panic::Panicked;
+pub use recover::Recovered;
 pub use remote::Source;
 pub use spending::{Fit, Spending};
 pub use stop_instance::{END_NOT_ACCEPTED, Stopped};
@@ -103,10 +106,7 @@ impl Rooms {
         settings: Settings,
         bundled: &'static [(&'static str, &'static [u8])],
     ) -> Result<Rooms, FlowError> {
-        let clock = match &settings.practice {
-            Some(practice) => Clock::practice(practice.clock_file.clone()),
-            None => Clock::system(),
-        };
+        let clock = Rooms::clock_of(&settings);
         let store = Store::open(&settings.home, settings.practice.is_some(), clock.now()).await?;
         let credentials = Credentials::new(&settings);
         let drivers = Drivers::open(bursar_drivers::Config {
@@ -134,6 +134,13 @@ impl Rooms {
         };
         rooms.first_limits().await?;
         Ok(rooms)
+    }
+
+    fn clock_of(settings: &Settings) -> Clock {
+        match &settings.practice {
+            Some(practice) => Clock::practice(practice.clock_file.clone()),
+            None => Clock::system(),
+        }
     }
 
     /// Loads the drivers in the background, so that the first question need not wait.

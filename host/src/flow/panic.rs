@@ -105,7 +105,7 @@ impl Rooms {
     }
 
     /// Every account that has something open, and every other one that there is a key for.
-    async fn accounts_to_clear(&self, open: &[Instance]) -> BTreeSet<String> {
+    pub(super) async fn accounts_to_clear(&self, open: &[Instance]) -> BTreeSet<String> {
         let mut providers: BTreeSet<String> = open.iter().map(|instance| instance.provider.clone()).collect();
         for provider in self.list_providers().await {
             let missing = |place: &super::CredentialPlace| *place == super::CredentialPlace::Missing;

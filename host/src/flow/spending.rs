@@ -2,6 +2,7 @@
 
 use super::{CreateInstance, FlowError, Rooms, create_instance::Wanted};
 use bursar_core::{
+    exposure::{Exposure, exposure},
     instance::InstanceId,
     ledger::{Entry, Refusal, Totals},
     limits::Limits,
@@ -29,6 +30,8 @@ pub struct Fit {
     /// What would be held.
     pub hold: Usd,
     pub refusal: Option<Refusal>,
+    /// What it can cost if no keeper ever runs again.
+    pub exposure: Option<Exposure>,
 }
 
 impl Rooms {
@@ -58,7 +61,8 @@ impl Rooms {
         };
         let priced = self.price_order(order).await?;
         let refusal = self.would_fit(&priced).await?.err();
-        Ok(Fit { hold: priced.quote.hold, quote: Some(priced.quote), refusal })
+        let exposure = Some(exposure(&priced.quote, &priced.account));
+        Ok(Fit { hold: priced.quote.hold, quote: Some(priced.quote), refusal, exposure })
     }
 
     /// Would a plain amount fit into what is left?
@@ -82,7 +86,7 @@ impl Rooms {
             Some(refusal) => Some(self.with_places(refusal).await?),
             None => None,
         };
-        Ok(Fit { quote: None, hold: amount, refusal })
+        Ok(Fit { quote: None, hold: amount, refusal, exposure: None })
     }
 
     /// Returns the ledger's newest entries.

@@ -108,6 +108,8 @@ pub(super) struct ListOut {
     pub foreign: Vec<ForeignOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub no_answer: Vec<String>,
+    #[serde(skip)]
+    backstops: Vec<String>,
     pub notice: &'static str,
 }
 
@@ -131,6 +133,7 @@ impl ListOut {
             instances: listed.instances.iter().map(InstanceOut::new).collect(),
             foreign: foreign.collect(),
             no_answer: listed.no_answer.iter().map(|none| format!("{}: {}", none.provider, line(&none.why))).collect(),
+            backstops: listed.backstops.clone(),
             notice: STRANGERS,
         }
     }
@@ -142,6 +145,7 @@ impl ListOut {
         }
         lines.extend(self.foreign.iter().map(|f| format!("not ours, never touched: {} {}", f.provider, f.id)));
         lines.extend(self.no_answer.iter().map(|why| format!("no answer: {why}")));
+        lines.extend(self.backstops.iter().map(|line| format!("if no keeper ever ran again: {line}")));
         lines.join("\n")
     }
 }
@@ -196,6 +200,8 @@ pub(super) struct FitOut {
     pub cost_usd: Option<String>,
     /// Set aside: the cost and the time it takes to end
     pub hold_usd: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure_usd: Option<String>,
     /// Why not
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -210,6 +216,7 @@ impl FitOut {
             price_usd_per_hour: quote.map(|quote| usd(quote.per_hour)),
             cost_usd: quote.map(|quote| usd(quote.cost)),
             hold_usd: usd(fit.hold),
+            exposure_usd: fit.exposure.and_then(|exposure| exposure.most).map(usd),
             refusal: fit.refusal.as_ref().map(|refusal| bounded(&refusal.to_string())),
         }
     }
@@ -226,6 +233,11 @@ impl FitOut {
             ),
             None => format!("{} USD", self.hold_usd),
         };
+        let exposed = self
+            .exposure_usd
+            .as_ref()
+            .map_or(String::new(), |most| format!("; {most} USD at most if no keeper ever ran again"));
+        let what = format!("{what}{exposed}");
         match &self.refusal {
             None => format!("{what}: fits. Nothing was reserved."),
             Some(refusal) => format!("{what}: does not fit, {refusal}"),

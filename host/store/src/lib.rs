@@ -56,9 +56,18 @@ impl Store {
     ///
     /// A ledger made in practice mode is refused outside of it, and the other way round.
     pub async fn open(home: &Path, practice: bool, now: Moment) -> Result<Store, StoreError> {
+        Store::with_id(home, practice, now, None).await
+    }
+
+    /// Makes a ledger under the id of one that was lost, where there is none.
+    pub async fn found(home: &Path, practice: bool, now: Moment, id: &str) -> Result<Store, StoreError> {
+        Store::with_id(home, practice, now, Some(id)).await
+    }
+
+    async fn with_id(home: &Path, practice: bool, now: Moment, id: Option<&str>) -> Result<Store, StoreError> {
         let file = home::prepare(home)?;
         let (writer, reader) = (Lane::writer(&file.path), Lane::reader(&file.path));
-        let facts = schema::ready(&writer, practice, now).await?;
+        let facts = schema::ready(&writer, practice, now, id).await?;
         if facts.practice != practice {
             return Err(StoreError::OtherMode { home: file.home, ledger_is_practice: facts.practice });
         }

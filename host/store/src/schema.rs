@@ -30,14 +30,14 @@ pub(crate) struct Facts {
 }
 
 /// Brings the schema to this program's version where it is older, and returns the ledger's facts.
-pub(crate) async fn ready(writer: &Lane, practice: bool, now: Moment) -> Result<Facts, StoreError> {
+pub(crate) async fn ready(writer: &Lane, practice: bool, now: Moment, id: Option<&str>) -> Result<Facts, StoreError> {
     let mut connection = writer.lock().await?;
     let found = version(&mut connection).await?;
     if found == 0 {
         use_wal(&mut connection).await?;
     }
     if found < KNOWN {
-        grow(&mut connection, practice, now).await?;
+        grow(&mut connection, practice, now, id).await?;
     }
     let (ledger_id, practice): (String, bool) = sqlx::query_as("SELECT id, practice FROM ledger")
         .fetch_optional(&mut *connection)
@@ -87,7 +87,12 @@ async fn use_wal(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 }
 
 /// Takes the missing steps in one transaction. Another process may have taken them meanwhile.
-async fn grow(connection: &mut SqliteConnection, practice: bool, now: Moment) -> Result<(), StoreError> {
+async fn grow(
+    connection: &mut SqliteConnection,
+    practice: bool,
+    now: Moment,
+    id: Option<&str>,
+) -> Result<(), StoreError> {
     let mut tx = lane::begin_write(connection).await?;
     let version = version(&mut tx).await?;
     for (step, sql) in (1..).zip(STEPS).filter(|(step, _)| *step > version) {
@@ -97,7 +102,8 @@ async fn grow(connection: &mut SqliteConnection, practice: bool, now: Moment) ->
     if version == 0 {
         tx.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}")))).await?;
         let born = sqlx::query("INSERT INTO ledger (one, id, practice, made_at) VALUES (1, ?, ?, ?)");
-        let born = born.bind(new_id()?).bind(practice).bind(crate::row::seconds(now));
+        let id = id.map_or_else(new_id, |id| Ok(id.to_owned()))?;
+        let born = born.bind(id).bind(practice).bind(crate::row::seconds(now));
         born.execute(&mut *tx).await?;
     }
     Ok(tx.commit().await?)

@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | bench | fuzz | live | weaken`: the commands of the README. Everything they need they install or name.
+//! `cargo xtask demo | test | bench | fuzz | kills | live | weaken`: the commands of the README. Everything they need they install or name.
 
 mod bench;
 mod fuzz;
@@ -10,12 +10,13 @@ mod weaken;
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | live | weaken
+const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | kills | live | weaken
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench [start | call | remote | files]  measures start and memory, a driver call, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
+  kills [N]  kills servers, commands and keepers 500 times, or N, while they rent and end at a provider with faults
   live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it
   weaken  weakens the sandbox in a copy of this tree, once per patch, and sees that a test fails each time";
 
@@ -30,6 +31,7 @@ fn main() -> Result<()> {
         "test" => test(),
         "bench" => bench::run(std::env::args().nth(2).as_deref()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
+        "kills" => kills(std::env::args().nth(2).as_deref()),
         "live" => live::run(),
         "weaken" => weaken::run_all(),
         _ => bail!("{USAGE}"),
@@ -67,6 +69,13 @@ fn test() -> Result<()> {
     cargo(&["test", "--locked", "--workspace", "--doc"])?;
     say("all tests passed");
     Ok(())
+}
+
+/// The tests kill a few dozen; this kills as many as one likes.
+fn kills(times: Option<&str>) -> Result<()> {
+    tools::wasm_target()?;
+    let walk = ["test", "--locked", "--package", "bursar", "--test", "system", "kills::", "--", "--nocapture"];
+    run(Command::new("cargo").args(walk).env("BURSAR_KILLS", times.unwrap_or("500")))
 }
 
 /// Runs cargo, and stops at the first failure.

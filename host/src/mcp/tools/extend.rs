@@ -10,7 +10,7 @@ use crate::mcp::{
 use rmcp::schemars::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
 
-const ABOUT: &str = "Makes a lease longer, within the same limits, before it ends. Repeating it changes nothing.";
+const ABOUT: &str = "Makes a lease longer, within the same limits, before it ends.";
 
 pub(super) fn tool() -> Tool {
     Tool::new("extend_instance", "Extend instance", ABOUT, ADDS, extend_instance)

@@ -1,0 +1,43 @@
+//! What ends what is open if no keeper ever runs again: told beside every list, from the balance that was seen last. No
+//! provider is asked here.
+
+use super::{FlowError, Rooms};
+use bursar_core::{decide::AccountView, instance::Instance, money::Usd};
+use std::collections::BTreeMap;
+
+impl Rooms {
+    /// Keeps the balance that an account showed, for lists.
+    pub(super) async fn note_balance(&self, account: &AccountView) -> Result<(), FlowError> {
+        let seen = account.balance.map_or_else(|| "untold".to_owned(), |balance| balance.to_string());
+        let key = key(&account.provider, &account.identity);
+        if self.store.note(&key).await?.as_ref() != Some(&seen) {
+            self.store.set_note(&key, &seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Says for each account with something open what ends it and what that can cost.
+    pub(super) async fn backstops(&self, all: &[Instance]) -> Result<Vec<String>, FlowError> {
+        let mut accounts: BTreeMap<(&str, &str), Vec<&Instance>> = BTreeMap::new();
+        for open in all.iter().filter(|instance| instance.stage.is_open()) {
+            accounts.entry((&open.provider, &open.account)).or_default().push(open);
+        }
+        let mut lines = vec![];
+        for ((provider, account), open) in accounts {
+            let names = open.iter().map(|instance| format!("`{}`", instance.name)).collect::<Vec<_>>().join(", ");
+            let seen = self.store.note(&key(provider, account)).await?;
+            let balance = seen.and_then(|text| text.parse::<Usd>().ok());
+            let how = match (open.iter().all(|instance| instance.price.billing.prepaid), balance) {
+                (true, _) => "ends with what is paid already".to_owned(),
+                (false, Some(balance)) => format!("runs until the account is empty ({balance} USD when last asked)"),
+                (false, None) => "is ended by nothing, and its cost has no bound".to_owned(),
+            };
+            lines.push(format!("{names} at {provider} {how}"));
+        }
+        Ok(lines)
+    }
+}
+
+fn key(provider: &str, account: &str) -> String {
+    format!("balance {provider} {account}")
+}
