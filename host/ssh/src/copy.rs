@@ -60,7 +60,8 @@ pub(crate) fn key_of(words: &[&[u8]]) -> String {
 }
 
 pub(crate) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
+    hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Sums up the first `bytes` of a file, from where it stands.

@@ -177,9 +177,11 @@ impl Ssh {
         (begun, far): (u64, bool),
         progress: Progress<'_>,
     ) -> Result<(String, String, u64), SshError> {
+        // `tee` reads small pieces; a server that may write only those says after each that more may come, and gets as small
+        // packets then. `cat` takes all there is.
         let take = match (far, begun) {
-            (true, 0) => "h=$(tee -- \"$t\" | sum)".to_owned(),
-            (true, begun) => format!("h=$({{ head -c {begun} -- \"$t\"; tee -a -- \"$t\"; }} | sum)"),
+            (true, 0) => "h=$(cat | tee -- \"$t\" | sum)".to_owned(),
+            (true, begun) => format!("h=$({{ head -c {begun} -- \"$t\"; cat | tee -a -- \"$t\"; }} | sum)"),
             (false, 0) => "cat >\"$t\" && h=$(sum <\"$t\")".to_owned(),
             (false, _) => "cat >>\"$t\" && h=$(sum <\"$t\")".to_owned(),
         };

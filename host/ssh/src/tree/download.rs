@@ -177,9 +177,7 @@ fn without_links_out(list: &mut List) -> Vec<String> {
 
 fn wanted(there: &List, plan: &Plan) -> Vec<Wanted> {
     let file = |path: &Vec<u8>| match there.get(path)? {
-        Entry { kind: Kind::File { size, mtime }, mode } => {
-            Some(Wanted { path: path.clone(), size: *size, mtime: *mtime, mode: *mode })
-        }
+        Entry { kind: Kind::File { size, mtime }, mode } => Some(Wanted::new(path, *size, *mtime, *mode)),
         _ => None,
     };
     plan.send.iter().filter_map(file).collect()

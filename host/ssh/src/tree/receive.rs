@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::list::{Kind, List};
 use super::plan::Plan;
 use super::walk::local;
-use super::{as_path, shown};
+use super::{as_path, parent, shown};
 use crate::copy::hex;
 use crate::error::SshError;
 use crate::stream::Done;
@@ -25,12 +25,18 @@ pub(super) struct Wanted {
     pub(super) size: u64,
     pub(super) mtime: i64,
     pub(super) mode: u32,
+    staged: String,
 }
 
 impl Wanted {
+    pub(super) fn new(path: &[u8], size: u64, mtime: i64, mode: u32) -> Wanted {
+        let staged = crate::copy::key_of(&[path, &size.to_le_bytes(), &mtime.to_le_bytes()]);
+        Wanted { path: path.to_vec(), size, mtime, mode, staged }
+    }
+
     /// Its name in the stage: the same file of the same list, after a break, too.
-    fn staged(&self) -> String {
-        crate::copy::key_of(&[&self.path, &self.size.to_le_bytes(), &self.mtime.to_le_bytes()])
+    fn staged(&self) -> &str {
+        &self.staged
     }
 }
 
@@ -50,10 +56,10 @@ impl Receiver {
     pub(super) fn open(dir: &Dir, name: &str, wanted: Vec<Wanted>, done: Done) -> Result<Receiver, SshError> {
         let here = |why: std::io::Error| local(name.as_bytes(), &why);
         let dir = dir.try_clone().map_err(here)?;
-        match dir.create_dir(name) {
+        let fresh = match dir.create_dir(name) {
             Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(here(why)),
-            _ => {}
-        }
+            made => made.is_ok(),
+        };
         if !dir.symlink_metadata(name).map_err(here)?.is_dir() {
             return Err(SshError::input("local folder", format!("{name} is no folder; remove it")));
         }
@@ -64,6 +70,9 @@ impl Receiver {
             return Err(SshError::input("local folder", why));
         }
         let is_there = |file: &Wanted| {
+            if fresh {
+                return false;
+            }
             // A file gets its time when it is whole.
             let meta = stage.symlink_metadata(file.staged());
             meta.is_ok_and(|meta| meta.is_file() && meta.len() == file.size && meta.mtime() == file.mtime)
@@ -105,8 +114,9 @@ impl Receiver {
         for path in &plan.make {
             self.dir.create_dir(as_path(path)).map_err(|why| local(path, &why))?;
         }
+        let mut into = None;
         for file in self.fetch.iter().chain(&self.have) {
-            self.stage.rename(file.staged(), &self.dir, as_path(&file.path)).map_err(|why| local(&file.path, &why))?;
+            self.name(file, &mut into).map_err(|why| local(&file.path, &why))?;
         }
         for path in &plan.send {
             if let Some(Kind::Link { to }) = there.get(path).map(|entry| &entry.kind) {
@@ -116,6 +126,21 @@ impl Receiver {
         self.modes(there, plan)?;
         self.remove_stage().map_err(|why| local(self.name.as_bytes(), &why))?;
         Ok(checked)
+    }
+
+    /// Gives a file its name. Files of one folder follow each other, so that folder stays open.
+    fn name<'a>(&self, file: &'a Wanted, into: &mut Option<(&'a [u8], Dir)>) -> std::io::Result<()> {
+        let folder = parent(&file.path);
+        let Some(name) = file.path.get(folder.len() + usize::from(!folder.is_empty())..) else {
+            return Err(ErrorKind::InvalidFilename.into());
+        };
+        let same = into.take().filter(|(open, _)| *open == folder);
+        let (_, dir) = into.insert(match same {
+            Some(same) => same,
+            None if folder.is_empty() => (folder, self.dir.try_clone()?),
+            None => (folder, self.dir.open_dir(as_path(folder))?),
+        });
+        self.stage.rename(file.staged(), dir, as_path(name))
     }
 
     fn check(&self, theirs: &[String]) -> Result<bool, SshError> {
