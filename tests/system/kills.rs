@@ -46,7 +46,7 @@ async fn whoever_is_killed_whenever_nothing_leaks() {
         Walk { world: &world, dice: Dice(seed.max(1)), commands: vec![], named: 0, killed: 0, since: HashMap::new() };
     while walk.killed < kills {
         walk.step();
-        if walk.named % 25 == 0 {
+        if walk.named.is_multiple_of(25) {
             println!("{} killed so far", walk.killed);
         }
     }
