@@ -39,6 +39,12 @@ async fn folders_go_there_and_back_and_stay_inside_the_workspace() {
     assert_eq!(got["folder"]["moved"], 1, "{got:#}");
     assert!(got["folder"]["left_out"][0].as_str().unwrap().contains("leads out of the folder"), "{got:#}");
     assert_eq!(fs::read_to_string(work.join("results/model")).unwrap(), "w\n");
+    for whole in [".", work.to_str().unwrap()] {
+        let emptied = json!({ "instance": "box", "remote_path": "work/out", "local_path": whole, "delete": true });
+        let emptied = agent.call("download_file", emptied).await;
+        assert!(emptied.is_error && emptied.text.contains("would empty"), "{}", emptied.text);
+    }
+    assert!(work.join("src/train.py").exists());
     for outside in ["state", "..", "/etc", "results/../../x"] {
         let up =
             agent.call("upload_file", json!({ "instance": "box", "local_path": outside, "remote_path": "o" })).await;

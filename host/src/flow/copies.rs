@@ -2,7 +2,7 @@
 
 use super::{FlowError, Rooms, Workspace};
 use bursar_ssh::{Content, TreeCopied, TreeCopy, Upload};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where something lies on this computer.
 #[derive(Debug, Clone)]
@@ -74,6 +74,15 @@ impl Rooms {
         let (workspace, path) = self.place(to)?;
         if self.ssh.is_folder(&target, &copy.remote_path).await? {
             let (folder, local_path) = workspace.make_folder(&path)?;
+            if copy.delete && is_where_one_works(&local_path, workspace.path()) {
+                return Err(FlowError::refused(
+                    format!(
+                        "`delete` would empty {}: it would keep nothing there but the machine's folder",
+                        local_path.display()
+                    ),
+                    "nothing was copied; name a folder in it, such as `./out`, or leave `delete` out",
+                ));
+            }
             let copy = TreeCopy { max_bytes: Some(DOWNLOAD_MAX), ..copy.clone() };
             return Ok(done(self.ssh.download_tree(&target, &folder, &copy, progress).await?, Some(local_path)));
         }
@@ -104,6 +113,16 @@ impl Rooms {
             Place::Own(path) => Workspace::around(path),
         }
     }
+}
+
+/// The workspace, the folder one stands in, one's home, and whatever holds one of them.
+fn is_where_one_works(folder: &Path, workspace: &Path) -> bool {
+    let home = std::env::home_dir().unwrap_or_default();
+    let here = std::env::current_dir().unwrap_or_default();
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real(folder);
+    [&*home, &*here].iter().any(|place| !place.as_os_str().is_empty() && real(place).starts_with(&folder))
+        || folder == real(workspace)
 }
 
 fn done(folder: TreeCopied, local_path: Option<PathBuf>) -> CopyDone {

@@ -41,13 +41,15 @@ impl Ssh {
         let ignored = Ignored::new(&ask.ignore)?;
         let own = into.try_clone().map_err(|why| local(b"", &why))?;
         let here = async { tokio::task::spawn_blocking(move || listed(&own)).await.map_err(gone)? };
-        let (here, (path, mut there)) = tokio::try_join!(here, self.remote_list(at, ask))?;
+        let ((here, of_the_owner), (path, mut there)) = tokio::try_join!(here, self.remote_list(at, ask))?;
         let all = there.clone();
         there.retain(|path, entry| !ignored.covers(path, entry.is_dir()));
         let mut left_out = left_out(&there);
         left_out.extend(without_links_out(&mut there));
         let keep = |path: &[u8], is_dir: bool| {
-            ignored.covers(path, is_dir) || (all.contains_key(path) && !there.contains_key(path))
+            ignored.covers(path, is_dir)
+                || of_the_owner.covers(path, is_dir)
+                || (all.contains_key(path) && !there.contains_key(path))
         };
         let same_hash = match ask.hash {
             true => Some(self.same_hashes(at, into, &here, &path, &there).await?),
@@ -155,11 +157,15 @@ impl Ssh {
     }
 }
 
-fn listed(dir: &Dir) -> Result<List, SshError> {
-    // What the machine made may match the patterns of a `.gitignore`; it is what a download is for.
+/// Returns what is here, and what the `.gitignore` files here name: that was never sent, so the machine's lacking it is no
+/// reason to remove it.
+fn listed(dir: &Dir) -> Result<(List, Ignored), SshError> {
+    // What the machine made may match such patterns; it is what a download is for.
     let mut list = walk::walk(dir, &mut Ignored::new(&[])?, false)?;
     walk::read_links(dir, &mut list)?;
-    Ok(list)
+    let mut of_the_owner = Ignored::new(&[])?;
+    walk::walk(dir, &mut of_the_owner, true)?;
+    Ok((list, of_the_owner))
 }
 
 /// Takes the links out that lead out of the folder, and says so.

@@ -137,6 +137,24 @@ async fn only_what_changed_moves_and_what_is_ignored_stays() {
     assert_eq!((sent.files, there.join("d/new.pyc").exists()), (1, true));
 }
 
+/// What was never sent because the owner ignores it cannot be missing there.
+#[tokio::test]
+async fn what_is_ignored_here_is_not_removed_by_fetching_back() {
+    let machine = Machine::start();
+    let here = tempfile::tempdir().unwrap();
+    for (name, content) in
+        [(".gitignore", "/data/\n*.key\n"), ("a", "a"), ("data/large", "l"), ("d/my.key", "k"), ("d/b", "b")]
+    {
+        write(here.path().join(name), content);
+    }
+    up(&machine, here.path(), &ask("p")).await.unwrap();
+    write(here.path().join("d/only-here"), "x");
+    let got = down(&machine, here.path(), &TreeCopy { delete: true, ..ask("p") }).await.unwrap();
+    assert_eq!(got.deleted, 1, "{got:?}");
+    assert!(!here.path().join("d/only-here").exists());
+    assert!(here.path().join("data/large").exists() && here.path().join("d/my.key").exists());
+}
+
 #[tokio::test]
 async fn a_checksum_finds_what_size_and_time_hide() {
     let machine = Machine::start();
