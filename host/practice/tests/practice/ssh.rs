@@ -253,7 +253,15 @@ async fn what_a_killed_practice_left_running_ends_with_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let id = "0123456789abcdef89abcdef";
     std::fs::create_dir_all(dir.path().join("machines").join(id)).unwrap();
-    let mut left = Command::new("sleep").arg("301").env("BURSAR_PRACTICE_MACHINE", id).spawn().unwrap();
+    let mut left = Command::new("sleep");
+    let mut left = left.arg("301").env("BURSAR_PRACTICE_MACHINE", id).kill_on_drop(true).spawn().unwrap();
+    // On a busy machine its variables stand a moment later where they are looked for.
+    for _ in 0..500 {
+        if processes_of(id) == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     assert_eq!(processes_of(id), 1);
     bursar_practice::start(options(&dir)).await.unwrap().stop().await;
     assert!(!left.wait().await.unwrap().success());
