@@ -39,8 +39,8 @@ impl Ssh {
         progress: Progress<'_>,
     ) -> Result<TreeCopied, SshError> {
         let ignored = Ignored::new(&ask.ignore)?;
-        let own = into.try_clone().map_err(|why| local(b"", &why))?;
-        let here = async { tokio::task::spawn_blocking(move || listed(&own)).await.map_err(gone)? };
+        let (own, delete) = (into.try_clone().map_err(|why| local(b"", &why))?, ask.delete);
+        let here = async { tokio::task::spawn_blocking(move || listed(&own, delete)).await.map_err(gone)? };
         let ((here, of_the_owner), (path, mut there)) = tokio::try_join!(here, self.remote_list(at, ask))?;
         let all = there.clone();
         there.retain(|path, entry| !ignored.covers(path, entry.is_dir()));
@@ -78,11 +78,12 @@ impl Ssh {
     async fn remote_list(&self, at: &Target, ask: &TreeCopy) -> Result<(String, List), SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
         let script = format!(
-            "{}\n{}\nneed find xargs\np={given}\n{}\n[ -d \"$p\" ] || {{ echo \"no folder $p\" >&2; exit 1; }}\n\
+            "{}\n{}\nneed find xargs\np={given}\n{}\n{}\n[ -d \"$p\" ] || {{ echo \"no folder $p\" >&2; exit 1; }}\n\
              p=$(cd \"$p\" && pwd -P) || exit 1\nprintf '%s\\0' \"$p\"\n(list \"$p\")",
             list::SCRIPT,
             super::NEED,
-            super::RESOLVE,
+            super::WHOLE,
+            super::FOLDER,
         );
         let text = self.ask_long(at, "listing the folder", &script, Vec::new(), super::LIST_MAX).await?;
         let mut words = text.splitn(2, |byte| *byte == 0);
@@ -157,14 +158,16 @@ impl Ssh {
     }
 }
 
-/// Returns what is here, and what the `.gitignore` files here name: that was never sent, so the machine's lacking it is no
-/// reason to remove it.
-fn listed(dir: &Dir) -> Result<(List, Ignored), SshError> {
+/// Returns what is here and, where something may be removed, what the `.gitignore` files here name: that was never sent, so
+/// the machine's lacking it is no reason to remove it.
+fn listed(dir: &Dir, delete: bool) -> Result<(List, Ignored), SshError> {
     // What the machine made may match such patterns; it is what a download is for.
     let mut list = walk::walk(dir, &mut Ignored::new(&[])?, false)?;
     walk::read_links(dir, &mut list)?;
     let mut of_the_owner = Ignored::new(&[])?;
-    walk::walk(dir, &mut of_the_owner, true)?;
+    if delete {
+        walk::walk(dir, &mut of_the_owner, true)?;
+    }
     Ok((list, of_the_owner))
 }
 

@@ -52,7 +52,7 @@ impl Ssh {
     pub async fn is_folder(&self, at: &Target, remote_path: &str) -> Result<bool, SshError> {
         let given = quote(crate::run::checked("remote path", remote_path)?);
         let script = format!(
-            "p={given}\ncase $p in '~') p=$HOME;; '~/'*) p=$HOME/${{p#'~/'}};; /*) ;; *) p=$HOME/$p;; esac\n\
+            "p={given}\n{WHOLE}\n\
              if [ -d \"$p\" ]; then echo folder; elif [ -e \"$p\" ] || [ -L \"$p\" ]; then echo file\n\
              else echo \"there is no $p\" >&2; exit 1; fi"
         );
@@ -62,8 +62,10 @@ impl Ssh {
 }
 
 /// Sets `p` to the full path.
-const RESOLVE: &str = "case $p in '~') p=$HOME;; '~/'*) p=$HOME/${p#'~/'};; /*) ;; *) p=$HOME/$p;; esac\n\
-    if [ -e \"$p\" ] && [ ! -d \"$p\" ]; then echo \"$p is no folder\" >&2; exit 1; fi";
+const WHOLE: &str = "case $p in '~') p=$HOME;; '~/'*) p=$HOME/${p#'~/'};; /*) ;; *) p=$HOME/$p;; esac";
+
+/// Ends where something else than a folder lies at `p`.
+const FOLDER: &str = "if [ -e \"$p\" ] && [ ! -d \"$p\" ]; then echo \"$p is no folder\" >&2; exit 1; fi";
 
 /// Ends with what is missing of the programs that are named.
 const NEED: &str = "need() { m=; for c; do command -v \"$c\" >/dev/null 2>&1 || m=\"$m $c\"; done; [ -z \"$m\" ] || \

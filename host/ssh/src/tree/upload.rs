@@ -29,10 +29,11 @@ const DOING: &str = "sending a folder";
 fn find(given: &str, ask: &TreeCopy) -> String {
     let name = super::stage_name(&[ask.remote_path.as_bytes()]);
     format!(
-        "{}\nneed tar find xargs\np={given}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
+        "{}\nneed tar find xargs\np={given}\n{}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
          else s=${{p%/*}}/{name}; e=no; fi",
         super::NEED,
-        super::RESOLVE
+        super::WHOLE,
+        super::FOLDER
     )
 }
 
