@@ -1,7 +1,7 @@
 //! What starting costs: time to the first answer, idle memory, the size of the tool list. With `BURSAR_BENCH_PEER` set to
 //! another stdio server's command line, both are measured in turns and shown as ratios.
 
-use crate::{cargo, root, run as must, say, tools};
+use crate::{cargo, run as must, say, target, tools};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::{
@@ -30,10 +30,9 @@ pub fn run(part: Option<&str>) -> Result<()> {
     tools::for_bench()?;
     let packages = parts.iter().flat_map(|(_, package, ..)| ["--package", package]);
     cargo(&["build", "--locked", "--release"].into_iter().chain(packages).collect::<Vec<_>>())?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     for (name, package, words, what) in parts {
         say(what);
-        let built = target.join("release").join(package);
+        let built = target().join("release").join(package);
         match *name {
             "start" => start(&built)?,
             _ => must(Command::new(built).args(*words))?,

@@ -45,13 +45,12 @@ pub fn run(minutes: Option<&str>) -> Result<()> {
 }
 
 fn fuzz(target: &str, secs: u64) -> Result<()> {
-    let build = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let (kept, findings) = (format!("tests/fuzz/corpus/{target}"), "tests/fuzz/findings");
-    let found = format!("{build}/fuzz-corpus/{target}");
-    for folder in [&found, &kept, findings] {
-        std::fs::create_dir_all(folder).with_context(|| folder.to_owned())?;
+    let found = crate::target().join("fuzz-corpus").join(target);
+    for folder in [&found, Path::new(&kept), Path::new(findings)] {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut fuzzer = Command::new(Path::new(&build).join(format!("fuzz/fuzz-{target}")));
+    let mut fuzzer = Command::new(crate::target().join(format!("fuzz/fuzz-{target}")));
     fuzzer.args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
     fuzzer.arg(format!("-max_total_time={secs}")).arg(format!("-artifact_prefix={findings}/{target}-"));
     must(fuzzer.arg(found).arg(kept))

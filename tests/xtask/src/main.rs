@@ -42,7 +42,7 @@ fn demo() -> Result<()> {
     tools::wasm_target()?;
     say("building Bursar; the first time this takes some minutes");
     cargo(&["build", "--locked", "--package", "bursar"])?;
-    run(Command::new(root().join("target/debug/bursar")).arg("demo"))
+    run(Command::new(target().join("debug/bursar")).arg("demo"))
 }
 
 fn test() -> Result<()> {
@@ -95,6 +95,11 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Says what comes next.
 pub fn say(text: &str) {
     eprintln!("\n── {text}");
+}
+
+/// Returns where cargo builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Returns the root of the repository.

@@ -2,7 +2,7 @@
 //! with the libraries that they were built with, unpacked under the target directory and never installed. What cannot be had
 //! is said loudly, and fails nothing.
 
-use crate::{root, say, tools::has};
+use crate::{say, target, tools::has};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     fs,
@@ -65,7 +65,7 @@ pub fn fetch_all() {
 
 impl Release {
     fn fetch(&self) -> Result<()> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target = target();
         fs::create_dir_all(target.join("tmp/openssh"))?;
         // The programs name their loader by its full path, so a folder that was moved is made anew.
         let place = target.canonicalize()?.join("tmp/openssh").join(self.openssh);

@@ -67,8 +67,7 @@ impl Weakening {
             "lib" => command.arg("--lib"),
             target => command.args(["--test", target]),
         };
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        command.env("CARGO_TARGET_DIR", target).current_dir(copy);
+        command.env("CARGO_TARGET_DIR", crate::target()).current_dir(copy);
         command.args(["--", "--exact", &self.test]);
         command
     }
