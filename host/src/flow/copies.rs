@@ -1,7 +1,7 @@
 //! Files and folders between this computer and a machine: which of the two it is, and where it may lie here.
 
 use super::{FlowError, Rooms, Workspace};
-use bursar_ssh::{Content, TreeCopied, TreeCopy, Upload};
+use bursar_ssh::{Content, Copied, TreeCopied, TreeCopy, Upload};
 use std::path::{Path, PathBuf};
 
 /// Where something lies on this computer.
@@ -45,20 +45,12 @@ impl Rooms {
         let (workspace, path) = self.place(from)?;
         if workspace.is_folder(&path)? {
             let folder = workspace.folder(&path)?;
-            return Ok(done(self.ssh.upload_tree(&target, &folder, copy, progress).await?, None));
+            return Ok(CopyDone::folder(self.ssh.upload_tree(&target, &folder, copy, progress).await?, None));
         }
         only_folders(copy)?;
         let content = Content::File(workspace.read(&path)?);
         let upload = Upload { content, remote_path: copy.remote_path.clone(), mode: None };
-        let copied = self.ssh.upload(&target, upload, progress).await?;
-        Ok(CopyDone {
-            remote_path: copied.remote_path,
-            local_path: None,
-            bytes: copied.bytes,
-            sha256: Some(copied.sha256),
-            checked: copied.checked,
-            folder: None,
-        })
+        Ok(CopyDone::file(self.ssh.upload(&target, upload, progress).await?, None))
     }
 
     /// Fetches a file or a folder, whatever lies there.
@@ -84,7 +76,8 @@ impl Rooms {
                 ));
             }
             let copy = TreeCopy { max_bytes: Some(DOWNLOAD_MAX), ..copy.clone() };
-            return Ok(done(self.ssh.download_tree(&target, &folder, &copy, progress).await?, Some(local_path)));
+            let copied = self.ssh.download_tree(&target, &folder, &copy, progress).await?;
+            return Ok(CopyDone::folder(copied, Some(local_path)));
         }
         only_folders(copy)?;
         let mut receiving = workspace.write(&path)?;
@@ -97,14 +90,7 @@ impl Rooms {
                 return Err(error.into());
             }
         };
-        Ok(CopyDone {
-            remote_path: copied.remote_path,
-            local_path: Some(receiving.finish()?),
-            bytes: copied.bytes,
-            sha256: Some(copied.sha256),
-            checked: copied.checked,
-            folder: None,
-        })
+        Ok(CopyDone::file(copied, Some(receiving.finish()?)))
     }
 
     fn place(&self, place: &Place) -> Result<(Workspace, String), FlowError> {
@@ -125,14 +111,21 @@ fn is_where_one_works(folder: &Path, workspace: &Path) -> bool {
         || folder == real(workspace)
 }
 
-fn done(folder: TreeCopied, local_path: Option<PathBuf>) -> CopyDone {
-    CopyDone {
-        remote_path: folder.remote_path.clone(),
-        local_path,
-        bytes: folder.bytes,
-        sha256: None,
-        checked: folder.checked,
-        folder: Some(folder),
+impl CopyDone {
+    pub(super) fn file(copied: Copied, local_path: Option<PathBuf>) -> CopyDone {
+        let Copied { bytes, sha256, checked, remote_path } = copied;
+        CopyDone { remote_path, local_path, bytes, sha256: Some(sha256), checked, folder: None }
+    }
+
+    fn folder(copied: TreeCopied, local_path: Option<PathBuf>) -> CopyDone {
+        CopyDone {
+            remote_path: copied.remote_path.clone(),
+            local_path,
+            bytes: copied.bytes,
+            sha256: None,
+            checked: copied.checked,
+            folder: Some(copied),
+        }
     }
 }
 

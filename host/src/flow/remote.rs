@@ -44,15 +44,7 @@ impl Rooms {
         };
         let target = self.target(principal, name).await?;
         let upload = Upload { content: Content::Bytes(text.into_bytes()), remote_path: copy.remote_path, mode: None };
-        let copied = self.ssh.upload(&target, upload, progress).await?;
-        Ok(CopyDone {
-            remote_path: copied.remote_path,
-            local_path: None,
-            bytes: copied.bytes,
-            sha256: Some(copied.sha256),
-            checked: copied.checked,
-            folder: None,
-        })
+        Ok(CopyDone::file(self.ssh.upload(&target, upload, progress).await?, None))
     }
 
     pub async fn download_file(
