@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod home;
 mod lane;
+mod past;
 mod read;
 mod reserve;
 mod row;

@@ -11,3 +11,4 @@ mod processes;
 mod reading;
 mod reserving;
 mod walk;
+mod windows;
