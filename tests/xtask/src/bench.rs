@@ -21,7 +21,7 @@ pub fn run() -> Result<()> {
     let home = std::env::temp_dir().join(format!("bursar-bench-{}", std::process::id()));
     let measured = measure(&ours, &home);
     std::fs::remove_dir_all(&home).ok();
-    measured.and_then(|()| calls()).and_then(|()| remote())
+    measured.and_then(|()| calls()).and_then(|()| ledger()).and_then(|()| remote())
 }
 
 /// Work on machines, beside ssh and its kin, measured by a program of its own in `tests/remote-speed`.
@@ -35,6 +35,12 @@ fn remote() -> Result<()> {
 fn calls() -> Result<()> {
     say("one driver call: fresh sandbox, door and limits, 50 plans answered from memory");
     cargo(&["run", "--locked", "--release", "--quiet", "--package", "speed"])
+}
+
+/// Reserving, measured by a program of its own in `tests/ledger-speed`.
+fn ledger() -> Result<()> {
+    say("reserving with its commit, four processes at once, 17 windows, all entries inside the longest");
+    cargo(&["run", "--locked", "--release", "--quiet", "--package", "ledger-speed"])
 }
 
 fn measure(ours: &[String], home: &Path) -> Result<()> {
