@@ -1,6 +1,12 @@
 //! Where things are and what the owner set: read once from the environment and `bursar.toml`, never from the workspace.
 
-use bursar_core::limits::{BadLimit, LimitKey, Limits};
+mod file_limits;
+
+use bursar_core::{
+    limits::{BadLimit, LimitKey, Limits},
+    money::Usd,
+    scope::LimitName,
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -33,7 +39,7 @@ pub struct Settings {
     /// What the owner set for each driver, by the names of its manifest.
     pub drivers: BTreeMap<String, BTreeMap<String, String>>,
     /// Limits in the owner's file, as written.
-    pub file_limits: Vec<(LimitKey, String)>,
+    pub file_limits: Vec<(LimitName, String)>,
     /// Limits in the environment: key, variable, value.
     pub env_limits: Vec<(LimitKey, String, String)>,
     env: BTreeMap<String, String>,
@@ -59,7 +65,7 @@ pub enum BadSetting {
     #[error("neither BURSAR_HOME nor HOME is set: set BURSAR_HOME to a folder for the ledger and the keys")]
     NoHome,
     #[error("{key} is set in {file}: change it there", file = file.display())]
-    InFile { key: LimitKey, file: PathBuf },
+    InFile { key: LimitName, file: PathBuf },
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +125,7 @@ impl Settings {
         let plugins = written.plugins.map_or_else(|| config.join("plugins"), beside);
         let ssh_key = var("BITLAUNCH_SSH_KEY_PATH").map(path).or(written.ssh_key.map(beside));
         Ok(Settings {
-            file_limits: file_limits(&file, &written.limits)?,
+            file_limits: file_limits::read(&file, &written.limits)?,
             env_limits: env_limits(&env)?,
             drivers: written.drivers,
             home,
@@ -154,8 +160,9 @@ impl Settings {
     /// Returns the limits of a ledger with those of the owner's file over them.
     pub fn with_file(&self, mut limits: Limits) -> Result<Limits, BadSetting> {
         let place = self.file.display().to_string();
-        for (key, value) in &self.file_limits {
-            set(&mut limits, *key, value, &place)?;
+        for (name, value) in &self.file_limits {
+            let bad = |why| BadSetting::Limit { place: place.clone(), why };
+            limits.set_named(name, value, Usd::ZERO).map_err(bad)?;
         }
         limits.check().map_err(|why| BadSetting::Limit { place, why })?;
         Ok(limits)
@@ -164,9 +171,10 @@ impl Settings {
     /// Returns where each limit comes from that is not the ledger's own for this process: the owner's file or a variable.
     pub fn places(&self, stored: &Limits) -> Result<BTreeMap<LimitKey, String>, BadSetting> {
         let with_file = self.with_file(stored.clone())?;
+        let in_file = |name: &LimitName| (name.key, self.file.display().to_string());
         let (narrowed, wider) = self.narrowed(&with_file)?;
         let mut places: BTreeMap<LimitKey, String> =
-            self.file_limits.iter().map(|(key, _)| (*key, self.file.display().to_string())).collect();
+            self.file_limits.iter().map(|(name, _)| name).filter(|name| name.scope.is_all()).map(in_file).collect();
         for (key, name, _) in &self.env_limits {
             let taken = !wider.iter().any(|wider| wider.variable == *name);
             if taken && narrowed.show(*key) != with_file.show(*key) {
@@ -176,12 +184,21 @@ impl Settings {
         Ok(places)
     }
 
+    /// Returns the owner's file, if it sets this limit.
+    pub fn file_place(&self, name: &LimitName) -> Option<String> {
+        self.file_limits.iter().any(|(set, _)| set == name).then(|| self.file.display().to_string())
+    }
+
     /// Returns the limits for this process: the environment may narrow them. What it would widen is told, not taken.
     pub fn narrowed(&self, stored: &Limits) -> Result<(Limits, Vec<Wider>), BadSetting> {
         let (mut limits, mut wider) = (stored.clone(), Vec::new());
         for (key, name, value) in &self.env_limits {
             let mut asked = limits.clone();
             set(&mut asked, *key, value, name)?;
+            if *key == LimitKey::Windows {
+                // A window more narrows; those of the ledger stay.
+                asked.add_windows(&limits.windows);
+            }
             match stored.is_wider(&asked, *key) {
                 true => wider.push(Wider {
                     key: *key,
@@ -255,15 +272,6 @@ fn read_file(file: &Path) -> Result<File, BadSetting> {
     }
 }
 
-fn file_limits(file: &Path, limits: &BTreeMap<String, toml::Value>) -> Result<Vec<(LimitKey, String)>, BadSetting> {
-    let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let named = |(name, value): (&String, &toml::Value)| match LimitKey::named(name) {
-        Ok(key) => Ok((key, text(value))),
-        Err(why) => Err(BadSetting::Limit { place: file.display().to_string(), why }),
-    };
-    limits.iter().map(named).collect()
-}
-
 /// Every variable of a limit that is set, with those of ours after the others, so that ours win.
 fn env_limits(env: &BTreeMap<String, String>) -> Result<Vec<(LimitKey, String, String)>, BadSetting> {
     let mut found = Vec::new();
@@ -295,83 +303,4 @@ fn untilde(path: &str, user: Option<&Path>) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(env: &[(&str, &str)], here: &str) -> Result<Settings, BadSetting> {
-        let mut all: BTreeMap<String, String> = [("HOME", "/home/ada")].map(|(k, v)| (k.into(), v.into())).into();
-        all.extend(env.iter().map(|(k, v)| (k.to_string(), v.to_string())));
-        Settings::from(all, Path::new(here))
-    }
-
-    #[test]
-    fn the_workspace_is_the_start_directory_unless_that_is_unfit() {
-        for (here, workspace) in [
-            ("/home/ada/research", "/home/ada/research"),
-            ("/home/ada", "/home/ada/bursar-work"),
-            ("/", "/home/ada/bursar-work"),
-            ("/home/ada/.local/share/bursar/ssh", "/home/ada/bursar-work"),
-            ("/home/ada/.local", "/home/ada/bursar-work"),
-        ] {
-            assert_eq!(settings(&[], here).unwrap().workspace, Path::new(workspace), "{here}");
-        }
-    }
-
-    #[test]
-    fn paths_mean_what_people_mean_by_them() {
-        for (asked, workspace) in [("~/work", "/home/ada/work"), ("work", "/w/work"), ("/data", "/data")] {
-            let settings = settings(&[("BURSAR_WORKSPACE", asked)], "/w").unwrap();
-            assert_eq!(settings.workspace, Path::new(workspace), "{asked}");
-        }
-        let text = settings(&[("BURSAR_CONFIG", "/no/such/bursar.toml")], "/w").unwrap_err().to_string();
-        assert!(text.contains("/no/such/bursar.toml") && text.contains("not there"), "{text}");
-    }
-
-    #[test]
-    fn the_environment_narrows_and_never_widens() {
-        let env = [("BITLAUNCH_MAX_COST_PER_HOUR", "5"), ("BURSAR_MAX_INSTANCES", "1"), ("BITLAUNCH_MAX_SERVERS", "9")];
-        let (limits, wider) = settings(&env, "/w").unwrap().narrowed(&Limits::default()).unwrap();
-        assert_eq!(limits.max_instances, 1);
-        assert_eq!(limits.max_price_per_hour, Limits::default().max_price_per_hour);
-        assert_eq!(
-            wider.iter().map(|w| w.variable.as_str()).collect::<Vec<_>>(),
-            ["BITLAUNCH_MAX_COST_PER_HOUR", "BITLAUNCH_MAX_SERVERS"]
-        );
-    }
-
-    #[test]
-    fn every_limit_that_is_not_the_ledgers_own_has_its_place() {
-        let env = [("BURSAR_MAX_PRICE_PER_HOUR", "0.1"), ("BURSAR_MAX_INSTANCES", "9"), ("BURSAR_MAX_LEASE", "24h")];
-        let settings = Settings {
-            file_limits: vec![(LimitKey::MaxBurnPerHour, "1".into()), (LimitKey::MaxPricePerHour, "0.5".into())],
-            ..settings(&env, "/w").unwrap()
-        };
-        let places = settings.places(&Limits::default()).unwrap();
-        let file = settings.file.display().to_string();
-        let told: Vec<_> = places.iter().map(|(key, place)| (*key, place.as_str())).collect();
-        assert_eq!(
-            told,
-            [(LimitKey::MaxPricePerHour, "BURSAR_MAX_PRICE_PER_HOUR"), (LimitKey::MaxBurnPerHour, file.as_str())]
-        );
-    }
-
-    #[test]
-    fn the_first_start_takes_the_environment_and_ours_win() {
-        let env = [("BITLAUNCH_MAX_COST_PER_HOUR", "5"), ("BURSAR_MAX_PRICE_PER_HOUR", "3")];
-        let limits = settings(&env, "/w").unwrap().first_limits().unwrap();
-        assert_eq!(limits.max_price_per_hour.to_string(), "3.00");
-    }
-
-    #[test]
-    fn bad_settings_stop_the_start_with_key_and_value() {
-        for (name, value) in [
-            ("BITLAUNCH_MAX_COST_PER_HOUR", "nan"),
-            ("BURSAR_MAX_TOTAL_SPENDING", "-1"),
-            ("BURSAR_MAX_LEASE", "24"),
-            ("BURSAR_PRACTICE", "http://example.org:80"),
-        ] {
-            let text = settings(&[(name, value)], "/w").unwrap_err().to_string();
-            assert!(text.contains(name) && text.contains(value), "{text}");
-        }
-    }
-}
+mod tests;

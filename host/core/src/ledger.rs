@@ -3,9 +3,16 @@
 //! Three things can happen to money here: it is held, a hold becomes a charge, a hold is released. A correction is one
 //! more entry. The same entries always give the same totals.
 
-use crate::{instance::InstanceId, limits::LimitKey, money::Usd, time::Moment};
+use crate::{
+    instance::InstanceId,
+    limits::LimitKey,
+    money::Usd,
+    scope::{LimitName, Scope},
+    time::Moment,
+    window::{Paid, Past},
+};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What an entry does to the money of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +120,15 @@ impl Totals {
 /// What the ledger says at the moment of deciding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// The ledger's time: that of its last entry.
+    pub at: Moment,
     pub totals: Totals,
+    /// What is charged, by `provider.NAME` and `principal.NAME`.
+    pub charged_by: BTreeMap<String, Usd>,
+    /// When the last order but as many as one hour allows was made.
+    pub crowding: Option<Moment>,
+    /// What was charged when, as far back as was asked.
+    pub past: Vec<Past>,
     /// Every instance that may exist and cost.
     pub open: Vec<OpenLease>,
 }
@@ -125,9 +140,12 @@ pub struct OpenLease {
     pub name: String,
     pub provider: String,
     pub account: String,
+    pub principal: String,
     pub per_hour: Usd,
     /// What is still held for it.
     pub held: Usd,
+    /// The time that its hold pays for.
+    pub paid: Paid,
 }
 
 /// The limits that refuse, each with its numbers. Nothing was reserved and nobody was asked.
@@ -139,6 +157,9 @@ pub struct Refusal {
 /// One limit that an order would pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Over {
+    /// Whom the limit is about.
+    #[serde(skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
     pub limit: LimitKey,
     /// What the owner allows, with its unit.
     pub allowed: String,
@@ -152,11 +173,16 @@ pub struct Over {
 }
 
 impl Over {
+    /// Returns the limit's whole name, as settings write it.
+    pub fn name(&self) -> LimitName {
+        LimitName { scope: self.scope.clone(), key: self.limit }
+    }
+
     /// Returns what the owner can do, and nobody else.
     pub fn owners_way(&self) -> String {
         match &self.narrowed_by {
-            None => format!("`bursar limits set {} VALUE`", self.limit),
-            Some(place) => format!("change `{}` where it is narrowed, in {place}", self.limit),
+            None => format!("`bursar limits set {} VALUE`", self.name()),
+            Some(place) => format!("change `{}` where it is narrowed, in {place}", self.name()),
         }
     }
 }
@@ -165,8 +191,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused by the owner's limits; nothing was rented and nothing is held")?;
         for over in &self.over {
-            let Over { limit, allowed, would_be, hint, narrowed_by: _ } = over;
-            write!(f, "\n- {would_be}; `{limit}` allows {allowed}\n  hint: {hint}")?;
+            let Over { allowed, would_be, hint, .. } = over;
+            write!(f, "\n- {would_be}; `{}` allows {allowed}\n  hint: {hint}", over.name())?;
         }
         let ways: Vec<String> = self.over.iter().map(Over::owners_way).collect();
         write!(f, "\nonly the owner can change a limit, in a terminal: {}", ways.join(", "))
@@ -184,6 +210,7 @@ mod tests {
     #[test]
     fn the_way_out_is_where_the_limit_is_narrowed() {
         let over = |narrowed_by: Option<&str>| Over {
+            scope: Scope::All,
             limit: LimitKey::MaxLease,
             allowed: "1 h".into(),
             would_be: "2 h".into(),

@@ -3,6 +3,7 @@
 //! Everything here is plain data and pure functions. This crate never reads a clock, a file or the network, is not
 //! asynchronous, and has no floating-point money.
 
+pub mod bounds;
 pub mod capability;
 pub mod decide;
 pub mod exposure;
@@ -16,5 +17,7 @@ pub mod money;
 pub mod offer;
 pub mod overrun;
 pub mod quote;
+pub mod scope;
 pub mod settle;
 pub mod time;
+pub mod window;

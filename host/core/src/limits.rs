@@ -2,10 +2,12 @@
 
 use crate::{
     money::Usd,
+    scope::{Bounds, Scope},
     time::{self},
+    window::{self, Window},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// The limits in force. Each default protects a newcomer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,14 @@ pub struct Limits {
     /// What one instance can cost if no keeper ever runs again; nothing: any.
     #[serde(default)]
     pub max_exposure: Option<Usd>,
+    /// Orders in any 60 minutes, whatever became of them.
+    pub max_creates_per_hour: u64,
+    /// So many hundredths of the balance must remain after the hold.
+    pub min_balance_share: u64,
+    /// At most so much in any so many minutes.
+    pub windows: Vec<Window>,
+    /// Those of one provider or one principal, as `provider.NAME` and `principal.NAME`. The strictest wins.
+    pub scoped: BTreeMap<String, Bounds>,
 }
 
 impl Default for Limits {
@@ -39,6 +49,10 @@ impl Default for Limits {
             max_lease_secs: 24 * 3_600,
             max_total_spending: Usd::dollars(20),
             max_exposure: None,
+            max_creates_per_hour: 10,
+            min_balance_share: 20,
+            windows: vec![Window { minutes: 24 * 60, usd: Usd::dollars(20) }],
+            scoped: BTreeMap::new(),
         }
     }
 }
@@ -55,12 +69,18 @@ pub enum LimitKey {
     MaxLease,
     MaxTotalSpending,
     MaxExposure,
+    MaxCreatesPerHour,
+    MinBalanceShare,
+    Windows,
+    /// Of a provider only.
+    Funds,
 }
 
 use LimitKey::*;
 
 impl LimitKey {
-    pub const ALL: [LimitKey; 8] = [
+    /// Those that bound everything together.
+    pub const ALL: [LimitKey; 11] = [
         MaxPricePerHour,
         MaxInstances,
         MaxBurnPerHour,
@@ -69,7 +89,22 @@ impl LimitKey {
         MaxLease,
         MaxTotalSpending,
         MaxExposure,
+        MaxCreatesPerHour,
+        MinBalanceShare,
+        Windows,
     ];
+    /// Those that may be set for one provider or one principal, too.
+    pub const SCOPED: [LimitKey; 7] =
+        [MaxPricePerHour, MaxInstances, MaxBurnPerHour, MaxLease, MaxTotalSpending, Windows, Funds];
+
+    /// Returns whether the limit can be set there.
+    pub fn fits(self, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => LimitKey::ALL.contains(&self),
+            Scope::Provider(_) => LimitKey::SCOPED.contains(&self),
+            Scope::Principal(_) => self != Funds && LimitKey::SCOPED.contains(&self),
+        }
+    }
 
     /// Returns the name, `snake_case`.
     pub fn name(self) -> &'static str {
@@ -82,6 +117,10 @@ impl LimitKey {
             MaxLease => "max_lease",
             MaxTotalSpending => "max_total_spending",
             MaxExposure => "max_exposure",
+            MaxCreatesPerHour => "max_creates_per_hour",
+            MinBalanceShare => "min_balance_share",
+            Windows => "windows",
+            Funds => "funds",
         }
     }
 
@@ -96,6 +135,10 @@ impl LimitKey {
             MaxLease => "the longest an instance may live",
             MaxTotalSpending => "held and charged together, since the ledger began (USD)",
             MaxExposure => "what one instance can cost if no keeper ever runs again (USD, or any)",
+            MaxCreatesPerHour => "orders in any 60 minutes, whatever became of them",
+            MinBalanceShare => "how much of the balance must remain after a hold (%)",
+            Windows => "the most that is spent in any so many minutes, at every moment to come (USD)",
+            Funds => "what lies on the account of a provider that tells no balance (USD), counted down from now on",
         }
     }
 
@@ -110,14 +153,19 @@ impl LimitKey {
             MaxLease => &["BURSAR_MAX_LEASE"],
             MaxTotalSpending => &["BURSAR_MAX_TOTAL_SPENDING"],
             MaxExposure => &["BURSAR_MAX_EXPOSURE"],
+            MaxCreatesPerHour => &["BURSAR_MAX_CREATES_PER_HOUR"],
+            MinBalanceShare => &["BURSAR_MIN_BALANCE_SHARE"],
+            Windows => &["BURSAR_WINDOWS"],
+            Funds => &[],
         }
     }
 
     /// Returns the limit of this name.
     pub fn named(name: &str) -> Result<LimitKey, BadLimit> {
-        LimitKey::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| BadLimit::Unknown {
+        let known = LimitKey::ALL.into_iter().chain([Funds]);
+        known.clone().find(|key| key.name() == name).ok_or_else(|| BadLimit::Unknown {
             name: name.chars().take(60).collect(),
-            known: LimitKey::ALL.map(LimitKey::name).join(", "),
+            known: known.map(LimitKey::name).collect::<Vec<_>>().join(", "),
         })
     }
 }
@@ -135,8 +183,17 @@ pub enum BadLimit {
     Unknown { name: String, known: String },
     #[error("`{key}` cannot be `{value}`: it takes {wants}")]
     Value { key: LimitKey, value: String, wants: &'static str },
+    #[error(
+        "there is no limit `{name}`; `provider.NAME.` takes {}, `principal.NAME.` the same without funds",
+        known_scoped()
+    )]
+    NotThere { name: String },
     #[error("`default_lease` of {default} is longer than `max_lease` of {max}: lower the first or raise the second")]
     DefaultAboveMax { default: String, max: String },
+}
+
+fn known_scoped() -> String {
+    LimitKey::SCOPED.map(LimitKey::name).join(", ")
 }
 
 impl Limits {
@@ -151,29 +208,38 @@ impl Limits {
             MaxLease => time::human(self.max_lease_secs),
             MaxTotalSpending => format!("{} USD", self.max_total_spending),
             MaxExposure => self.max_exposure.map_or_else(|| "any".to_owned(), |most| format!("{most} USD")),
+            MaxCreatesPerHour => self.max_creates_per_hour.to_string(),
+            MinBalanceShare => format!("{} %", self.min_balance_share),
+            Windows => window::show_windows(&self.windows),
+            Funds => "-".to_owned(),
         }
     }
 
     /// Sets one limit from text. Whether the whole still makes sense is `check`'s to say.
     pub fn set(&mut self, key: LimitKey, text: &str) -> Result<(), BadLimit> {
-        let bad = |wants| BadLimit::Value { key, value: text.chars().take(40).collect(), wants };
-        let usd = || match text.trim_end_matches("USD").trim().parse::<Usd>() {
-            Ok(amount) if amount >= Usd::ZERO => Ok(amount),
-            _ => Err(bad("an amount in USD from 0, such as 1.50")),
-        };
-        let count = || text.parse::<u64>().ok().filter(|n| *n <= 1_000_000).ok_or_else(|| bad("a whole number from 0"));
-        let length = || read_length(text).ok_or_else(|| bad("a length such as 90m, 4h or 2d, of at least one minute"));
+        let read = Read { key, text };
         match key {
-            MaxPricePerHour => self.max_price_per_hour = usd()?,
-            MaxInstances => self.max_instances = count()?,
-            MaxBurnPerHour => self.max_burn_per_hour = usd()?,
-            MinBalanceHours => self.min_balance_hours = count()?,
-            DefaultLease => self.default_lease_secs = length()?,
-            MaxLease => self.max_lease_secs = length()?,
-            MaxTotalSpending => self.max_total_spending = usd()?,
-            MaxExposure => self.max_exposure = if text == "any" { None } else { Some(usd()?) },
+            MaxPricePerHour => self.max_price_per_hour = read.usd()?,
+            MaxInstances => self.max_instances = read.count()?,
+            MaxBurnPerHour => self.max_burn_per_hour = read.usd()?,
+            MinBalanceHours => self.min_balance_hours = read.count()?,
+            DefaultLease => self.default_lease_secs = read.length()?,
+            MaxLease => self.max_lease_secs = read.length()?,
+            MaxTotalSpending => self.max_total_spending = read.usd()?,
+            MaxExposure => self.max_exposure = if text == "any" { None } else { Some(read.usd()?) },
+            MaxCreatesPerHour => self.max_creates_per_hour = read.count()?,
+            MinBalanceShare => self.min_balance_share = read.share()?,
+            Windows => self.windows = read.windows()?,
+            Funds => return Err(BadLimit::NotThere { name: key.to_string() }),
         }
         Ok(())
+    }
+
+    /// Adds windows that are not there yet; of two of one length the narrower stays.
+    pub fn add_windows(&mut self, more: &[Window]) {
+        self.windows.extend_from_slice(more);
+        self.windows.sort();
+        self.windows.dedup_by_key(|window| window.minutes);
     }
 
     /// Refuses settings that contradict each other.
@@ -196,7 +262,50 @@ impl Limits {
             MaxLease => other.max_lease_secs > self.max_lease_secs,
             MaxTotalSpending => other.max_total_spending > self.max_total_spending,
             MaxExposure => self.max_exposure.is_some_and(|most| other.max_exposure.is_none_or(|other| other > most)),
+            MaxCreatesPerHour => other.max_creates_per_hour > self.max_creates_per_hour,
+            MinBalanceShare => other.min_balance_share < self.min_balance_share,
+            Windows => !self.windows.iter().all(|window| other.windows.iter().any(|o| o.covers(window))),
+            Funds => false,
         }
+    }
+}
+
+/// A value as written, to be read as what its limit takes.
+pub(crate) struct Read<'a> {
+    pub(crate) key: LimitKey,
+    pub(crate) text: &'a str,
+}
+
+impl Read<'_> {
+    fn bad(&self, wants: &'static str) -> BadLimit {
+        BadLimit::Value { key: self.key, value: self.text.chars().take(40).collect(), wants }
+    }
+
+    pub(crate) fn usd(&self) -> Result<Usd, BadLimit> {
+        match self.text.trim_end_matches("USD").trim().parse::<Usd>() {
+            Ok(amount) if amount >= Usd::ZERO => Ok(amount),
+            _ => Err(self.bad("an amount in USD from 0, such as 1.50")),
+        }
+    }
+
+    pub(crate) fn count(&self) -> Result<u64, BadLimit> {
+        let read = self.text.parse::<u64>().ok().filter(|n| *n <= 1_000_000);
+        read.ok_or_else(|| self.bad("a whole number from 0"))
+    }
+
+    fn share(&self) -> Result<u64, BadLimit> {
+        let read = self.text.trim_end_matches('%').trim().parse::<u64>().ok().filter(|n| *n <= 100);
+        read.ok_or_else(|| self.bad("a whole number of percent from 0 to 100"))
+    }
+
+    pub(crate) fn length(&self) -> Result<u64, BadLimit> {
+        read_length(self.text).ok_or_else(|| self.bad("a length such as 90m, 4h or 2d, of at least one minute"))
+    }
+
+    pub(crate) fn windows(&self) -> Result<Vec<Window>, BadLimit> {
+        window::read_windows(self.text).ok_or_else(|| {
+            self.bad("lengths in whole minutes up to 31d, each once, with amounts: `60m=2.50, 24h=10`, or `none`")
+        })
     }
 }
 
@@ -247,6 +356,17 @@ mod tests {
             (MaxExposure, "50", Some("50.00 USD")),
             (MaxExposure, "any", Some("any")),
             (MaxExposure, "nan", None),
+            (MinBalanceShare, "15%", Some("15 %")),
+            (MinBalanceShare, "101", None),
+            (MaxCreatesPerHour, "nan", None),
+            (Windows, "24h=10,90m=2.5", Some("90m=2.50, 24h=10.00")),
+            (Windows, "none", Some("none")),
+            (Windows, "24h=nan", None),
+            (Windows, "24h=-1", None),
+            (Windows, "90s=1", None),
+            (Windows, "60m=1, 1h=2", None),
+            (Windows, "32d=1", None),
+            (Windows, "24=1", None),
         ] {
             let mut limits = Limits::default();
             let set = limits.set(key, text).map(|()| limits.show(key)).ok();

@@ -49,6 +49,13 @@ impl Usd {
         Usd(i64::try_from(up).unwrap_or(i64::MAX))
     }
 
+    /// Returns so many hundredths of the amount, rounded up.
+    #[must_use]
+    pub fn share(self, percent: u64) -> Usd {
+        let part = i128::from(self.0) * i128::from(percent);
+        Usd(i64::try_from(part.div_euclid(100) + i128::from(part.rem_euclid(100) != 0)).unwrap_or(i64::MAX))
+    }
+
     /// Returns how many seconds this amount lasts at so much per hour, rounded down; for ever where nothing burns.
     pub fn lasts_secs(self, per_hour: Usd) -> Option<u64> {
         if per_hour.0 <= 0 {

@@ -2,8 +2,9 @@
 
 use super::exit;
 use bursar_core::{
-    limits::{BadLimit, LimitKey, read_length},
+    limits::{BadLimit, read_length},
     money::Usd,
+    scope::LimitName,
 };
 use clap::{Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
@@ -327,7 +328,7 @@ pub(super) enum LimitsCommand {
     /// Set one limit for every bursar on this ledger
     Set {
         #[arg(value_parser = limit)]
-        key: LimitKey,
+        key: LimitName,
         value: String,
     },
 }
@@ -404,8 +405,8 @@ fn seconds(text: &str) -> Result<u64, String> {
     secs.or_else(|| read_length(text)).ok_or_else(|| "write a length with its unit, such as 30s, 10m or 2h".to_owned())
 }
 
-fn limit(text: &str) -> Result<LimitKey, BadLimit> {
-    LimitKey::named(text)
+fn limit(text: &str) -> Result<LimitName, BadLimit> {
+    LimitName::named(text)
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use super::{
     out::{Out, table},
 };
 use crate::flow::{FlowError, Rooms};
-use bursar_core::limits::{LimitKey, Limits};
+use bursar_core::{
+    limits::{LimitKey, Limits},
+    scope::LimitName,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -25,13 +28,14 @@ pub(super) async fn show(out: &Out) -> Done {
     Ok(Code::Done)
 }
 
-pub(super) async fn set(out: &Out, key: LimitKey, value: &str) -> Done {
+pub(super) async fn set(out: &Out, name: LimitName, value: &str) -> Done {
     let rooms = open(out).await?;
-    let stored = rooms.set_limit(key, value).await?;
+    let stored = rooms.set_limit(name.clone(), value).await?;
     let shown = shown(&rooms).await?;
-    out.answer(|| document(&shown), || format!("{key} is {} now, for every bursar on this ledger", stored.show(key)));
-    if let Some(place) = shown.places.get(&key) {
-        out.aside(format!("note: {place} narrows it to {} in this terminal", shown.here.show(key)));
+    let is = stored.show_named(&name);
+    out.answer(|| document(&shown), || format!("{name} is {is} now, for every bursar on this ledger"));
+    if let Some(place) = shown.places.get(&name.key).filter(|_| name.scope.is_all()) {
+        out.aside(format!("note: {place} narrows it to {} in this terminal", shown.here.show(name.key)));
     }
     Ok(Code::Done)
 }
@@ -48,7 +52,14 @@ fn document(shown: &Shown) -> Value {
             "about": key.about(), "environment": key.env(),
         })
     };
-    json!({ "limits": LimitKey::ALL.iter().map(one).collect::<Vec<_>>() })
+    let scoped = |name: &LimitName| {
+        json!({
+            "limit": name.to_string(), "value": shown.here.show_named(name), "ledger": shown.ledger.show_named(name),
+            "about": name.key.about(),
+        })
+    };
+    let names = shown.here.scoped_names();
+    json!({ "limits": LimitKey::ALL.iter().map(one).chain(names.iter().map(scoped)).collect::<Vec<_>>() })
 }
 
 fn in_table(shown: &Shown) -> String {
@@ -57,10 +68,16 @@ fn in_table(shown: &Shown) -> String {
         let place = shown.places.get(key).cloned().unwrap_or_else(|| "the ledger".to_owned());
         vec![key.to_string(), shown.here.show(*key), place, ledger, key.about().to_owned()]
     };
+    let scoped = |name: &LimitName| {
+        let (here, ledger) = (shown.here.show_named(name), shown.ledger.show_named(name));
+        let place = if here == ledger { "the ledger" } else { "bursar.toml" };
+        vec![name.to_string(), here, place.to_owned(), ledger, name.key.about().to_owned()]
+    };
+    let names = shown.here.scoped_names();
     let rows = table(
         &["LIMIT", "IN FORCE", "SET BY", "IN THE LEDGER", "WHAT IT BOUNDS"],
         &[],
-        LimitKey::ALL.iter().map(row).collect(),
+        LimitKey::ALL.iter().map(row).chain(names.iter().map(scoped)).collect(),
     );
     let variables: Vec<&str> = LimitKey::ALL.iter().flat_map(|key| key.env()).copied().collect();
     format!(

@@ -137,6 +137,7 @@ mod tests {
     #[test]
     fn a_refusal_by_limits_keeps_every_limit_with_its_numbers() {
         let over = Over {
+            scope: Default::default(),
             limit: LimitKey::MaxPricePerHour,
             allowed: "1.00 USD/h".into(),
             would_be: "this offer costs 2.00 USD/h".into(),

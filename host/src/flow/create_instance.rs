@@ -85,7 +85,7 @@ impl Rooms {
         let priced = self.price_order(order).await?;
         refuse_dearer(ask, &priced.quote)?;
         // Decided once before the key is registered, so that a refusal leaves no trace at the provider.
-        if let Err(refusal) = self.would_fit(&priced).await? {
+        if let Err(refusal) = self.would_fit(&priced, &ask.principal).await? {
             self.say_decided(ask, &priced, None, Some(refusal.to_string())).await;
             return Err(refusal.into());
         }
@@ -113,8 +113,9 @@ impl Rooms {
     async fn reserve(&self, ask: &CreateInstance, priced: &Priced) -> Result<Instance, ReserveOr> {
         let limits = self.limits().await.map_err(ReserveOr::Flow)?;
         let new = self.new_instance(ask, priced);
-        let decided = |standing: &_| decide(&limits, standing, &priced.quote, &priced.account);
-        match self.store.reserve(&new, self.clock.now(), &self.worker.row(), decided).await {
+        let lookback = limits.lookback(&new.provider, &ask.principal);
+        let decided = |standing: &_| decide(&limits, standing, &priced.quote, &priced.account, &ask.principal);
+        match self.store.reserve_within(&new, self.clock.now(), &self.worker.row(), &lookback, decided).await {
             Ok(_) => {
                 self.say_decided(ask, priced, Some(&new.tag), None).await;
                 Ok(new)

@@ -3,10 +3,11 @@
 
 use super::{FlowError, InstanceState, Rooms, said::Said};
 use bursar_core::{
-    decide::{AccountView, decide},
+    decide::{AccountView, decide_longer},
     extend::{NotLonger, longer},
     instance::Instance,
     ledger::{Refusal, Standing, Totals},
+    scope::Scope,
     time::human,
 };
 use bursar_store::{Longer, ReserveError};
@@ -35,11 +36,12 @@ impl Rooms {
         self.ensure_keeper().await?;
         let account = self.account_of(&instance).await?;
         let (limits, now) = (self.limits().await?, self.clock.now());
+        let lookback = limits.lookback(&instance.provider, principal);
         // Known by now to be a refusal of the limits, or of the instance as it stands in this very moment.
         let mut not_longer = None;
         let decided = |standing: &Standing, instance: &Instance, _: Totals| match longer(instance, whole_secs, now) {
             Ok(Some(quote)) => {
-                decide(&limits, standing, &quote, &account)?;
+                decide_longer(&limits, standing, &quote, &account, principal, now)?;
                 Ok(Longer { ends: instance.lease.begins.after(whole_secs), hold: quote.hold })
             }
             Ok(None) => Ok(Longer { ends: instance.lease.ends, hold: instance.lease.hold }),
@@ -48,7 +50,7 @@ impl Rooms {
                 Err(Refusal { over: vec![] })
             }
         };
-        let written = self.store.extend(&instance.id, now, decided).await;
+        let written = self.store.extend(&instance.id, now, &lookback, decided).await;
         let refused = match (&not_longer, &written) {
             (Some(error), _) => Some(error.to_string()),
             (None, Err(error)) => Some(error.to_string()),
@@ -81,6 +83,7 @@ impl Rooms {
     /// Asks what else lives on the account that an extension is paid from.
     async fn account_of(&self, instance: &Instance) -> Result<AccountView, FlowError> {
         let driver = self.driver(&instance.provider).await?;
+        let charged_before = self.store.charged(&Scope::Provider(instance.provider.clone())).await?;
         let account = driver.account(&self.at()).await?;
         if account.identity != instance.account {
             let what = format!(
@@ -98,6 +101,7 @@ impl Rooms {
             provider: instance.provider.clone(),
             identity: account.identity,
             balance: account.balance,
+            charged_before,
             burn_per_hour: account.burn_per_hour.map(|burn| burn.minus(instance.lease.per_hour)),
             foreign: observed.foreign,
         })

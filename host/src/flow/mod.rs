@@ -165,7 +165,10 @@ impl Rooms {
     async fn with_places(&self, mut refusal: Refusal) -> Result<Refusal, FlowError> {
         let (_, mut places) = self.limits_and_places().await?;
         for over in &mut refusal.over {
-            over.narrowed_by = places.remove(&over.limit);
+            over.narrowed_by = match over.scope.is_all() {
+                true => places.remove(&over.limit),
+                false => self.settings.file_place(&over.name()),
+            };
         }
         Ok(refusal)
     }

@@ -6,6 +6,7 @@ use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     ledger::{Kind, Movement, Reason},
     limits::{LimitKey, Limits},
+    scope::LimitName,
     settle,
 };
 use bursar_drivers::CallErrorKind;
@@ -31,16 +32,19 @@ impl Check {
 
 impl Rooms {
     /// Sets one limit of the ledger, for all processes on it.
-    pub async fn set_limit(&self, key: LimitKey, value: &str) -> Result<Limits, FlowError> {
-        if self.settings.file_limits.iter().any(|(in_file, _)| *in_file == key) {
-            return Err(BadSetting::InFile { key, file: self.settings.file.clone() }.into());
+    pub async fn set_limit(&self, name: impl Into<LimitName>, value: &str) -> Result<Limits, FlowError> {
+        let name = name.into();
+        if self.settings.file_place(&name).is_some() {
+            return Err(BadSetting::InFile { key: name, file: self.settings.file.clone() }.into());
         }
+        // Funds are counted down by what is charged from now on.
+        let charged = self.store.charged(&name.scope).await?;
         let mut limits = self.store.limits().await?.unwrap_or_default();
         let bad = |why| BadSetting::Limit { place: "`bursar limits set`".to_owned(), why };
-        limits.set(key, value).map_err(bad)?;
+        limits.set_named(&name, value, charged).map_err(bad)?;
         limits.check().map_err(bad)?;
         self.store.set_limits(&limits, self.clock.now()).await?;
-        self.say_owner("limits set", format!("{key} {}", limits.show(key))).await;
+        self.say_owner("limits set", format!("{name} {}", limits.show_named(&name))).await;
         Ok(limits)
     }
 

@@ -6,6 +6,7 @@ use bursar_core::{
     ledger::Refusal,
     offer::{Offer, Order},
     quote::Quote,
+    scope::Scope,
 };
 use bursar_drivers::Driver;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ impl Rooms {
         let terms = driver.quote(&self.at(), &order).await?;
         let manifest = driver.manifest();
         let quote = Quote::new(&order, &terms, manifest.stop_secs, self.clock.now())?;
+        // Before the balance is asked: what is charged after this moment may not be in it.
+        let charged_before = self.store.charged(&Scope::Provider(order.provider.clone())).await?;
         let account = driver.account(&self.at()).await?;
         if let Some(why) = account.blocked {
             let what = format!("{} makes nothing on this account now: {why}", order.provider);
@@ -49,6 +52,7 @@ impl Rooms {
             provider: order.provider,
             identity: account.identity,
             balance: account.balance,
+            charged_before,
             burn_per_hour: account.burn_per_hour,
             foreign: observed.foreign,
         };
@@ -57,9 +61,11 @@ impl Rooms {
     }
 
     /// Decides without writing: would this fit now?
-    pub(super) async fn would_fit(&self, priced: &Priced) -> Result<Result<(), Refusal>, FlowError> {
-        let (limits, standing) = (self.limits().await?, self.store.standing().await?);
-        match decide(&limits, &standing, &priced.quote, &priced.account) {
+    pub(super) async fn would_fit(&self, priced: &Priced, principal: &str) -> Result<Result<(), Refusal>, FlowError> {
+        let limits = self.limits().await?;
+        let lookback = limits.lookback(&priced.account.provider, principal);
+        let standing = self.store.standing_within(&lookback, self.clock.now()).await?;
+        match decide(&limits, &standing, &priced.quote, &priced.account, principal) {
             Ok(()) => Ok(Ok(())),
             Err(refusal) => Ok(Err(self.with_places(refusal).await?)),
         }

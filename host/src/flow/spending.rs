@@ -2,6 +2,7 @@
 
 use super::{CreateInstance, FlowError, Rooms, create_instance::Wanted};
 use bursar_core::{
+    decide::{WindowState, decide_amount, window_states},
     exposure::{Exposure, exposure},
     instance::InstanceId,
     ledger::{Entry, Refusal, Totals},
@@ -21,6 +22,10 @@ pub struct Spending {
     /// Of everything open.
     pub per_hour: Usd,
     pub open: usize,
+    /// What is charged when everything open runs to its end.
+    pub if_all_runs: Usd,
+    /// Every window, of every scope that has one.
+    pub windows: Vec<WindowState>,
 }
 
 /// Whether an order would be taken now. Nothing was reserved.
@@ -36,8 +41,11 @@ pub struct Fit {
 
 impl Rooms {
     pub async fn get_spending(&self) -> Result<Spending, FlowError> {
-        let (standing, limits) = (self.store.standing().await?, self.limits().await?);
+        let (limits, now) = (self.limits().await?, self.clock.now());
+        let standing = self.store.standing_within(&limits.lookback_all(), now).await?;
         Ok(Spending {
+            windows: window_states(&limits, &standing, now),
+            if_all_runs: standing.totals.committed(),
             totals: standing.totals,
             left: limits.max_total_spending.minus(standing.totals.committed()).max(Usd::ZERO),
             per_hour: standing.open.iter().map(|open| open.per_hour).sum(),
@@ -60,31 +68,18 @@ impl Rooms {
             length_secs: ask.length_secs.unwrap_or(limits.default_lease_secs),
         };
         let priced = self.price_order(order).await?;
-        let refusal = self.would_fit(&priced).await?.err();
+        let refusal = self.would_fit(&priced, &ask.principal).await?.err();
         let exposure = Some(exposure(&priced.quote, &priced.account));
         Ok(Fit { hold: priced.quote.hold, quote: Some(priced.quote), refusal, exposure })
     }
 
-    /// Would a plain amount fit into what is left?
-    pub async fn check_amount(&self, amount: Usd) -> Result<Fit, FlowError> {
-        let spending = self.get_spending().await?;
-        let fits = amount <= spending.left;
-        let refusal = (!fits).then(|| {
-            let limit = bursar_core::limits::LimitKey::MaxTotalSpending;
-            let Totals { held, charged } = spending.totals;
-            Refusal {
-                over: vec![bursar_core::ledger::Over {
-                    limit,
-                    allowed: spending.limits.show(limit),
-                    would_be: format!("{amount} USD would come to {charged} USD charged and {held} USD held"),
-                    hint: format!("{} USD are left", spending.left),
-                    narrowed_by: None,
-                }],
-            }
-        });
-        let refusal = match refusal {
-            Some(refusal) => Some(self.with_places(refusal).await?),
-            None => None,
+    /// Would a plain amount, spent by this principal at once, fit?
+    pub async fn check_amount(&self, amount: Usd, principal: &str) -> Result<Fit, FlowError> {
+        let (limits, now) = (self.limits().await?, self.clock.now());
+        let standing = self.store.standing_within(&limits.lookback("", principal), now).await?;
+        let refusal = match decide_amount(&limits, &standing, amount, principal, now) {
+            Ok(()) => None,
+            Err(refusal) => Some(self.with_places(refusal).await?),
         };
         Ok(Fit { quote: None, hold: amount, refusal, exposure: None })
     }

@@ -97,7 +97,7 @@ impl From<&FlowError> for ToolError {
 }
 
 fn refused_by(over: &[Over]) -> String {
-    let one = |over: &Over| format!("\n- {}; `{}` allows {}", over.would_be, over.limit, over.allowed);
+    let one = |over: &Over| format!("\n- {}; `{}` allows {}", over.would_be, over.name(), over.allowed);
     let all: String = over.iter().map(one).collect();
     format!("by the owner's limits; nothing was rented and nothing is held{all}")
 }
@@ -180,6 +180,7 @@ mod tests {
     #[test]
     fn a_refusal_names_every_limit_with_its_numbers_and_the_setting() {
         let over = |limit| Over {
+            scope: Default::default(),
             limit,
             allowed: "1.00 USD/h".into(),
             would_be: "2.00 USD/h".into(),

@@ -3,10 +3,13 @@
 use super::text::{STRANGERS, bounded, line, usd, when};
 use crate::flow::{Fit, InstanceState, Listed, Reach, Spending};
 use bursar_core::{
+    decide::WindowState,
     instance::{Instance, Stage},
-    limits::LimitKey,
+    limits::{LimitKey, Limits},
     quote::Quote,
+    scope::LimitName,
     time::human,
+    window::short,
 };
 use rmcp::schemars::{self, JsonSchema};
 use serde::Serialize;
@@ -158,8 +161,23 @@ pub(super) struct SpendingOut {
     pub left_usd: String,
     pub burn_usd_per_hour: String,
     pub open_instances: usize,
+    /// charged + held: if all runs to its end
+    pub if_all_runs_usd: String,
+    /// Most that falls into any such window from now on, of what may
+    pub windows: BTreeMap<String, String>,
     /// With units; only the owner changes them
-    pub limits: BTreeMap<&'static str, String>,
+    pub limits: BTreeMap<String, String>,
+}
+
+fn window(state: &WindowState) -> (String, String) {
+    let length = short(state.window.minutes);
+    let name = if state.scope.is_all() { length } else { format!("{} {length}", state.scope) };
+    (name, format!("{} of {} USD", state.most, state.window.usd))
+}
+
+fn limits(limits: &Limits) -> BTreeMap<String, String> {
+    let named = LimitKey::ALL.into_iter().map(LimitName::from).chain(limits.scoped_names());
+    named.map(|name| (name.to_string(), limits.show_named(&name))).collect()
 }
 
 impl SpendingOut {
@@ -170,19 +188,23 @@ impl SpendingOut {
             left_usd: usd(spending.left),
             burn_usd_per_hour: usd(spending.per_hour),
             open_instances: spending.open,
-            limits: LimitKey::ALL.iter().map(|key| (key.name(), spending.limits.show(*key))).collect(),
+            if_all_runs_usd: usd(spending.if_all_runs),
+            windows: spending.windows.iter().map(window).collect(),
+            limits: limits(&spending.limits),
         }
     }
 
     pub(super) fn in_words(&self) -> String {
+        let windows: Vec<String> = self.windows.iter().map(|(window, most)| format!("{window}: {most}")).collect();
         let limits: Vec<String> = self.limits.iter().map(|(key, value)| format!("{key} {value}")).collect();
         format!(
-            "{} USD charged, {} USD held, {} USD left; {} open at {} USD/h\nlimits: {}",
+            "{} USD charged, {} USD held, {} USD left; {} open at {} USD/h\nwindows: {}\nlimits: {}",
             self.charged_usd,
             self.held_usd,
             self.left_usd,
             self.open_instances,
             self.burn_usd_per_hour,
+            windows.join(", "),
             limits.join(", ")
         )
     }

@@ -9,6 +9,7 @@ use bursar_core::{
     ledger::{Entry, Kind, Movement, OpenLease, Standing, Totals},
     money::Usd,
     time::Moment,
+    window::Paid,
 };
 use sqlx::SqliteConnection;
 
@@ -46,6 +47,7 @@ pub(crate) async fn append(
     connection: &mut SqliteConnection,
     instance: &InstanceId,
     movement: Movement,
+    paid: impl FnOnce(Moment) -> Paid,
     now: Moment,
 ) -> Result<Entry, StoreError> {
     let end = end(connection).await?;
@@ -57,15 +59,18 @@ pub(crate) async fn append(
     let Movement { kind, amount, reason } = movement;
     let entry =
         Entry { seq: end.seq + 1, at: end.at.max(now), instance: instance.clone(), kind, amount, reason, totals };
-    write(connection, &entry).await?;
+    // Only a charge has a time of its own; a hold has that of its instance.
+    let paid = (kind == Kind::Charge).then(|| paid(entry.at));
+    write(connection, &entry, paid).await?;
     Ok(entry)
 }
 
-async fn write(connection: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
+async fn write(connection: &mut SqliteConnection, entry: &Entry, paid: Option<Paid>) -> Result<(), StoreError> {
     let reason = serde_json::to_string(&entry.reason);
     let reason = reason.map_err(|error| StoreError::damaged(format!("a reason cannot be written ({error})")))?;
     sqlx::query(
-        "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged, paid_from, paid_until, paid_at_once)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(entry.seq)
     .bind(row::seconds(entry.at))
@@ -75,6 +80,9 @@ async fn write(connection: &mut SqliteConnection, entry: &Entry) -> Result<(), S
     .bind(reason)
     .bind(entry.totals.held.0)
     .bind(entry.totals.charged.0)
+    .bind(paid.map(|paid| row::seconds(paid.from)))
+    .bind(paid.map(|paid| row::seconds(paid.until)))
+    .bind(paid.map(|paid| paid.at_once.0))
     .execute(connection)
     .await?;
     Ok(())
@@ -104,23 +112,25 @@ pub(crate) fn entry(columns: Columns) -> Result<Entry, StoreError> {
     })
 }
 
+/// An open instance's columns.
+type Open = (String, String, String, String, String, i64, i64, String);
+
 /// Reads what the ledger says now. Whoever decides by it must hold the write lock.
 pub(crate) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, StoreError> {
-    let totals = end(connection).await?.totals;
-    let rows: Vec<(String, String, String, String, i64, i64)> = sqlx::query_as(
-        "SELECT id, name, provider, account, per_hour, held FROM instances WHERE is_open = 1 ORDER BY seq",
+    let End { at, totals, .. } = end(connection).await?;
+    let rows: Vec<Open> = sqlx::query_as(
+        "SELECT id, name, provider, account, principal, per_hour, held, doc FROM instances WHERE is_open = 1 ORDER BY seq",
     )
     .fetch_all(connection)
     .await?;
-    let open = rows.into_iter().map(|(id, name, provider, account, per_hour, held)| OpenLease {
-        instance: InstanceId(id),
-        name,
-        provider,
-        account,
-        per_hour: Usd(per_hour),
-        held: Usd(held),
-    });
-    Ok(Standing { totals, open: open.collect() })
+    Ok(Standing { at, totals, open: rows.into_iter().map(open).collect(), ..Standing::default() })
+}
+
+fn open((id, name, provider, account, principal, per_hour, held, doc): Open) -> OpenLease {
+    let (instance, per_hour, held) = (InstanceId(id), Usd(per_hour), Usd(held));
+    // One that cannot be read still counts; nothing is reserved beside it.
+    let paid = row::parse(&doc).map_or(Paid { at_once: held, ..Paid::default() }, |known| Paid::hold(&known));
+    OpenLease { instance, name, provider, account, principal, per_hour, held, paid }
 }
 
 /// Refuses to decide by a ledger whose sums and open holds do not belong together.

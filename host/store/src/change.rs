@@ -14,6 +14,7 @@ use bursar_core::{
     ledger::Movement,
     money::Usd,
     time::Moment,
+    window::Paid,
 };
 use sqlx::SqliteConnection;
 
@@ -56,7 +57,7 @@ async fn move_money(
     let id = &row.instance.id;
     row.totals =
         row.totals.after(&movement).map_err(|source| StoreError::HoldTooSmall { instance: id.clone(), source })?;
-    book::append(tx, id, movement, now).await?;
+    book::append(tx, id, movement, |at| Paid::charge(&row.instance, at), now).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Store,
     book::{self, End},
     error::StoreError,
-    lane, row, schema,
+    lane, past, row, schema,
 };
 use bursar_core::{
     instance::{Instance, InstanceId},
@@ -59,6 +59,8 @@ impl Store {
         told(&mut health, "the entries", parts);
         let parts = compare(&mut tx, &mut health, &sums).await;
         told(&mut health, "the instances", parts);
+        let parts = past::compare(&mut tx, &mut health.problems).await;
+        told(&mut health, "the sums by time", parts);
         health.problems.truncate(PROBLEMS_MAX);
         Ok(health)
     }

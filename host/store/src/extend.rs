@@ -4,13 +4,15 @@
 use crate::{
     Store, book,
     error::{ReserveError, StoreError},
-    lane, row, schema,
+    lane, past, row, schema,
 };
 use bursar_core::{
+    bounds::Lookback,
     instance::{Instance, InstanceId},
     ledger::{Kind, Movement, Reason, Refusal, Standing, Totals},
     money::Usd,
     time::Moment,
+    window::Paid,
 };
 
 /// What an extension makes of a lease.
@@ -24,7 +26,13 @@ pub struct Longer {
 impl Store {
     /// Moves an instance's end and holds what that adds, if `decide` agrees to what the ledger and the instance say at that
     /// moment. `decide` is given the ledger as it would be without this instance.
-    pub async fn extend<F>(&self, id: &InstanceId, now: Moment, decide: F) -> Result<Instance, ReserveError>
+    pub async fn extend<F>(
+        &self,
+        id: &InstanceId,
+        now: Moment,
+        lookback: &Lookback,
+        decide: F,
+    ) -> Result<Instance, ReserveError>
     where
         F: FnOnce(&Standing, &Instance, Totals) -> Result<Longer, Refusal> + Send,
     {
@@ -34,7 +42,10 @@ impl Store {
         schema::refuse_newer(&mut tx).await?;
         let mut found = row::fetch(&mut tx, id).await?.ok_or_else(|| StoreError::NoSuchInstance(id.clone()))?;
         let mut standing = book::standing(&mut tx).await?;
+        past::look_back(&mut tx, &mut standing, lookback, now).await?;
         book::must_be_whole(&standing)?;
+        past::must_be_whole(&mut tx, &standing).await?;
+        row::open_must_be_readable(&mut tx).await?;
         standing.open.retain(|open| open.instance != *id);
         standing.totals.held = standing.totals.held.minus(found.totals.held);
         let longer = decide(&standing, &found.instance, found.totals).map_err(ReserveError::Refused)?;
@@ -43,7 +54,7 @@ impl Store {
             let movement = Movement { kind: Kind::Hold, amount: missing, reason: Reason::Extended };
             let moved = found.totals.after(&movement);
             found.totals = moved.map_err(|source| StoreError::HoldTooSmall { instance: id.clone(), source })?;
-            book::append(&mut tx, id, movement, now).await?;
+            book::append(&mut tx, id, movement, Paid::now, now).await?;
         }
         found.instance.lease.ends = longer.ends;
         found.instance.lease.hold = found.instance.lease.hold.max(longer.hold);

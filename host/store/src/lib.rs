@@ -16,6 +16,7 @@ mod freeze;
 mod home;
 mod keeper;
 mod lane;
+mod past;
 mod read;
 mod reserve;
 mod row;

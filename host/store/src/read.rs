@@ -1,10 +1,13 @@
 //! Reading: instances, entries, what is held. Readers never wait for writers, and a damaged row does not hide the others.
 
-use crate::{Store, book, error::StoreError, lane, row};
+use crate::{Store, book, error::StoreError, lane, past, row};
 use bursar_core::{
+    bounds::Lookback,
     instance::{Instance, InstanceId},
     ledger::{Entry, Standing, Totals},
     money::Usd,
+    scope::Scope,
+    time::Moment,
 };
 
 impl Store {
@@ -69,6 +72,22 @@ impl Store {
         let mut reader = self.inner.reader.lock().await?;
         let mut tx = lane::begin_read(&mut reader).await?;
         book::standing(&mut tx).await
+    }
+
+    /// Returns the same with what was charged when, as far back as `lookback` says.
+    pub async fn standing_within(&self, lookback: &Lookback, now: Moment) -> Result<Standing, StoreError> {
+        let mut reader = self.inner.reader.lock().await?;
+        let mut tx = lane::begin_read(&mut reader).await?;
+        let mut standing = book::standing(&mut tx).await?;
+        past::look_back(&mut tx, &mut standing, lookback, now).await?;
+        Ok(standing)
+    }
+
+    /// Returns what is charged in one scope.
+    pub async fn charged(&self, scope: &Scope) -> Result<Usd, StoreError> {
+        let mut reader = self.inner.reader.lock().await?;
+        let found = sqlx::query_scalar("SELECT usd FROM charged WHERE scope = ?").bind(scope.to_string());
+        Ok(Usd(found.fetch_optional(&mut *reader).await?.unwrap_or_default()))
     }
 
     /// Returns the last entries, of one instance or of all, newest first.

@@ -14,9 +14,15 @@ use std::{
 const ROUNDS: usize = 30;
 
 /// What is measured: the name of the part, the package that measures it and what that is told, and words for people.
-const PARTS: [(&str, &str, &[&str], &str); 4] = [
+const PARTS: [(&str, &str, &[&str], &str); 5] = [
     ("start", "bursar", &[], "what starting costs"),
     ("call", "speed", &[], "one driver call: fresh sandbox, door and limits, 50 plans answered from memory"),
+    (
+        "ledger",
+        "ledger-speed",
+        &[],
+        "reserving with its commit, four processes at once, all entries inside the longest window",
+    ),
     ("remote", "remote-speed", &["commands"], "commands on machines, in turns with ssh over the same line"),
     ("files", "remote-speed", &["copies"], "copies of files and folders, in turns with scp, rsync and tar over ssh"),
 ];
@@ -24,7 +30,7 @@ const PARTS: [(&str, &str, &[&str], &str); 4] = [
 /// Builds everything in one go: one by one, cargo would compile what they share again with other features.
 pub fn run(part: Option<&str>) -> Result<()> {
     let parts: Vec<_> = PARTS.iter().filter(|(name, ..)| part.is_none_or(|part| part == *name)).collect();
-    ensure!(!parts.is_empty(), "cargo xtask bench [start | call | remote | files]");
+    ensure!(!parts.is_empty(), "cargo xtask bench [start | call | ledger | remote | files]");
     tools::wasm_target()?;
     tools::for_tests()?;
     tools::for_bench()?;

@@ -14,7 +14,7 @@ const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | kills | liv
 
   demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
-  bench [start | call | remote | files]  measures start and memory, a driver call, work on machines, copies; or one of these
+  bench [start | call | ledger | remote | files]  measures start and memory, a driver call, reserving, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
   kills [N]  kills servers, commands and keepers 500 times, or N, while they rent and end at a provider with faults
   live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it

@@ -63,7 +63,7 @@ struct CheckSpending {
 
 async fn check_spending(call: Call, args: CheckSpending) -> Result<Answer<FitOut>, ToolError> {
     let fit = match (&args.offer, args.amount_usd) {
-        (None, Some(amount)) => call.rooms.check_amount(amount.0).await?,
+        (None, Some(amount)) => call.rooms.check_amount(amount.0, call.principal()).await?,
         (Some(offer), None) => {
             let (provider, id) = split_offer(offer)?;
             let ask = CreateInstance {

@@ -59,13 +59,34 @@ async fn the_database_itself_keeps_the_ledger_append_only() {
         ("DELETE FROM limits", "never deleted"),
         ("DELETE FROM handles", "for ever"),
         ("UPDATE handles SET instance = 'bbbbbbbbbb'", "for ever"),
-        ("INSERT INTO entries VALUES (6, 2000000000, 'nobody', 'hold', 1, '{}', 11, 2)", "FOREIGN KEY"),
-        ("INSERT INTO entries VALUES (7, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)", "must follow"),
-        ("INSERT INTO entries VALUES (5, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)", "must follow"),
-        ("REPLACE INTO entries VALUES (5, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)", "must follow"),
-        ("INSERT INTO entries VALUES (6, 1, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)", "must follow"),
-        ("INSERT INTO entries VALUES (6, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 10, 2)", "must follow"),
-        ("INSERT INTO entries VALUES (6, 2000000000, 'aaaaaaaaaa', 'charge', 1, '{}', 9, 2)", "must follow"),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (6, 2000000000, 'nobody', 'hold', 1, '{}', 11, 2)",
+            "FOREIGN KEY",
+        ),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (7, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)",
+            "must follow",
+        ),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (5, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)",
+            "must follow",
+        ),
+        (
+            "REPLACE INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (5, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)",
+            "must follow",
+        ),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (6, 1, 'aaaaaaaaaa', 'hold', 1, '{}', 11, 2)",
+            "must follow",
+        ),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (6, 2000000000, 'aaaaaaaaaa', 'hold', 1, '{}', 10, 2)",
+            "must follow",
+        ),
+        (
+            "INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (6, 2000000000, 'aaaaaaaaaa', 'charge', 1, '{}', 9, 2)",
+            "must follow",
+        ),
     ] {
         let error = bare.execute(sql).await.expect_err(sql).to_string();
         assert!(error.contains(wanted), "{sql}: {error}");
@@ -79,7 +100,7 @@ async fn what_does_not_add_up_is_told_and_stops_spending() {
         ("UPDATE instances SET held = 4 WHERE id = 'aaaaaaaaaa'", "aaaaaaaaaa has 0.000004 USD held", true),
         ("UPDATE instances SET charged = 9 WHERE id = 'cccccccccc'", "cccccccccc has", false),
         (
-            "DROP TRIGGER entries_follow; INSERT INTO entries VALUES (6, 2000000000, 'aaaaaaaaaa', 'hold', 7, '{\"reason\":\"gone\"}', 10, 2)",
+            "DROP TRIGGER entries_follow; INSERT INTO entries (seq, at, instance, kind, amount, reason, held, charged) VALUES (6, 2000000000, 'aaaaaaaaaa', 'hold', 7, '{\"reason\":\"gone\"}', 10, 2)",
             "entry 6 says",
             false,
         ),

@@ -7,6 +7,7 @@ use bursar_core::{
     limits::LimitKey,
     money::Usd,
     offer::{Billing, Order, Price, Priced},
+    scope::Scope,
     time::Moment,
 };
 use bursar_store::{Store, Worker};
@@ -104,6 +105,7 @@ pub(crate) fn at_most(open: usize) -> impl FnOnce(&Standing) -> Result<(), Refus
             return Ok(());
         }
         let over = Over {
+            scope: Scope::All,
             limit: LimitKey::MaxInstances,
             allowed: open.to_string(),
             would_be: format!("{} are open", standing.open.len()),

@@ -12,3 +12,4 @@ mod processes;
 mod reading;
 mod reserving;
 mod walk;
+mod windows;

@@ -6,6 +6,7 @@ use bursar_core::{
     ledger::{Kind, OpenLease, Reason, Standing, Totals},
     money::Usd,
     time::Moment,
+    window::Paid,
 };
 use bursar_store::{Broken, ReserveError, StoreError};
 
@@ -39,10 +40,14 @@ async fn deciding_sees_what_is_held_at_that_moment() {
         name: "one".to_owned(),
         provider: "acme".to_owned(),
         account: "one".to_owned(),
+        principal: "local".to_owned(),
         per_hour: Usd(100),
         held: Usd(500),
+        // Its minimum of an hour is never given back.
+        paid: Paid { from: NOW, until: NOW.after(3_600 + 120), at_once: Usd(100) },
     };
-    assert_eq!(seen, Standing { totals: Totals { held: Usd(500), charged: Usd::ZERO }, open: vec![open] });
+    let totals = Totals { held: Usd(500), charged: Usd::ZERO };
+    assert_eq!(seen, Standing { at: NOW, totals, open: vec![open], ..Standing::default() });
 }
 
 #[tokio::test]
