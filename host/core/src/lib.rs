@@ -8,6 +8,7 @@ pub mod capability;
 pub mod decide;
 pub mod exposure;
 pub mod extend;
+pub mod gpu;
 pub mod instance;
 pub mod job;
 pub mod lease;

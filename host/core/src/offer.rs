@@ -1,7 +1,8 @@
 //! What a provider sells and what one may ask of it. Prices are those of one node, as the provider bills them.
 
-use crate::{money::Usd, time::Moment};
+use crate::{gpu, money::Usd, time::Moment};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How time becomes money at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,24 @@ pub struct Billing {
     pub month_cap: Option<Usd>,
     /// So many seconds of the whole account's burn must lie on the balance, unspent.
     pub balance_secs: u64,
+}
+
+impl fmt::Display for Billing {
+    /// How it bills, in a word or two, for lists.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.step_secs {
+            1 => "second",
+            60 => "minute",
+            3_600 => "hour",
+            86_400 => "day",
+            secs => return write!(f, "{} {secs} s", if self.prepaid { "ahead, by" } else { "by" }),
+        };
+        match (self.prepaid, self.on_the_clock) {
+            (true, _) => write!(f, "ahead, by the {unit}"),
+            (false, true) => write!(f, "by the {unit} on the clock"),
+            (false, false) => write!(f, "by the {unit}"),
+        }
+    }
 }
 
 /// What one node costs.
@@ -49,6 +68,7 @@ pub enum Priced {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gpu {
+    /// As `gpu::model` writes it, so that providers compare.
     pub model: String,
     pub count: u32,
     /// Of one GPU, or of the slice.
@@ -95,17 +115,28 @@ pub struct Offer {
     pub ends: Option<Moment>,
 }
 
+impl Offer {
+    /// Returns the price of one whole GPU for an hour, so that offers compare; nothing where there is none.
+    pub fn per_gpu_hour(&self) -> Option<Usd> {
+        let gpu = self.hardware.gpu.as_ref()?;
+        let (part, whole) = gpu.slice.unwrap_or((gpu.count, 1));
+        let (part, whole) = (i64::from(part.max(1)), i64::from(whole));
+        let micros = self.price.per_hour.0.checked_mul(whole)?;
+        Some(Usd(micros / part + i64::from(micros % part > 0)))
+    }
+}
+
 /// What is looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
-    /// Part of the model's name, in any case.
+    /// Part of the model's name, in any spelling; with its memory where that is named, as in `A100-80GB`.
     pub gpu: Option<String>,
     pub gpus_min: u32,
     pub vram_mib_min: u64,
     pub per_hour_max: Option<Usd>,
     pub disk_gib: u64,
     pub nodes: u32,
-    /// Id or part of the name of a site.
+    /// Ids, countries or parts of the names of sites; any of them, with commas between.
     pub site: Option<String>,
     pub limit: u32,
 }
@@ -115,20 +146,26 @@ impl Wish {
     pub fn fits(&self, offer: &Offer) -> bool {
         let gpu = offer.hardware.gpu.as_ref();
         let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-        self.gpu.as_ref().is_none_or(|want| gpu.is_some_and(|g| has(&g.model, want)))
+        self.gpu.as_ref().is_none_or(|want| gpu.is_some_and(|g| gpu::fits(want, &g.model, g.vram_mib)))
             && (self.gpus_min == 0 || gpu.is_some_and(|g| g.count >= self.gpus_min))
             && (self.vram_mib_min == 0 || gpu.is_some_and(|g| g.vram_mib.is_some_and(|v| v >= self.vram_mib_min)))
             && self.per_hour_max.is_none_or(|most| offer.price.per_hour <= most)
             && offer.hardware.disk_gib >= self.disk_gib
             && offer.nodes_max >= self.nodes
-            && self.site.as_ref().is_none_or(|want| {
-                offer.site.as_ref().is_some_and(|s| {
-                    s.id == *want
+            && self.site.as_ref().is_none_or(|wanted| {
+                let at = |want: &str, s: &Site| {
+                    s.id == want
                         || has(&s.name, want)
                         || s.country.as_ref().is_some_and(|c| c.eq_ignore_ascii_case(want))
-                })
+                };
+                offer.site.as_ref().is_some_and(|s| parts(wanted).any(|want| at(want, s)))
             })
     }
+}
+
+/// Returns what stands between the commas.
+pub fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// One exact order.

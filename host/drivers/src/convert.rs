@@ -8,6 +8,7 @@ use crate::{
     text,
 };
 use bursar_core::{
+    gpu,
     instance::{Handle, Hop, Node, ProviderState, SshAt, View},
     money::Usd,
     offer::{Account, Billing, Gpu, Hardware, Image, Offer, Order, Price, ProviderCharge, Site, Wish},
@@ -117,12 +118,12 @@ pub(crate) fn offer(provider: &str, offer: wit::Offer, known: impl Fn(&str) -> b
 }
 
 fn hardware(hardware: wit::Hardware) -> Hardware {
-    let gpu = hardware.gpu.filter(|gpu| gpu.count > 0).map(|gpu| Gpu {
-        model: text::cleaned(gpu.model, NAME_MAX),
-        count: gpu.count,
-        vram_mib: gpu.vram_mib,
-        slice: gpu.slice.filter(|(part, whole)| *part > 0 && part <= whole),
-        link: gpu.link.map(|link| text::cleaned(link, NAME_MAX)),
+    let gpu = hardware.gpu.filter(|gpu| gpu.count > 0).map(|told| Gpu {
+        model: gpu::model(&text::cleaned(told.model, NAME_MAX)).name,
+        count: told.count,
+        vram_mib: told.vram_mib,
+        slice: told.slice.filter(|(part, whole)| *part > 0 && part <= whole),
+        link: told.link.map(|link| text::cleaned(link, NAME_MAX)),
     });
     let wit::Hardware { vcpus, memory_mib, disk_gib, .. } = hardware;
     Hardware { gpu, vcpus, memory_mib, disk_gib }

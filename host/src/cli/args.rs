@@ -131,7 +131,7 @@ pub(super) enum Machines {
 /// What a machine must have.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wanted {
-    /// Part of the GPU's model, such as a40
+    /// Part of the GPU's model, such as a40, or h100-80gb with its memory
     #[arg(long, value_name = "MODEL")]
     pub(super) gpu: Option<String>,
     /// At least so many GPUs, or slices of one
@@ -143,10 +143,10 @@ pub(super) struct Wanted {
     /// At most this price, in USD per hour
     #[arg(long, value_name = "USD")]
     pub(super) max_price: Option<Usd>,
-    /// Of this provider only
+    /// Of these providers only, with commas between
     #[arg(long, value_name = "NAME")]
     pub(super) provider: Option<String>,
-    /// In this place: its id, part of its name, or a country
+    /// In these places: ids, parts of names, or countries, with commas between
     #[arg(long, value_name = "SITE")]
     pub(super) site: Option<String>,
 }

@@ -62,6 +62,7 @@ pub(super) fn in_table(offers: &[&Offer]) -> String {
         vec![
             format!("{}:{}", offer.provider, offer.id),
             offer.price.per_hour.to_string(),
+            offer.per_gpu_hour().map_or_else(String::new, |each| each.to_string()),
             text::gpu(hardware.gpu.as_ref()),
             text::vram(hardware),
             hardware.vcpus.to_string(),
@@ -69,10 +70,12 @@ pub(super) fn in_table(offers: &[&Offer]) -> String {
             hardware.disk_gib.to_string(),
             text::site(offer),
             text::stock(offer.in_stock).to_owned(),
+            text::billed(offer),
         ]
     };
-    let head = ["OFFER", "USD/H", "GPU", "VRAM GiB", "CPUS", "RAM GiB", "DISK GiB", "SITE", "IN STOCK"];
-    table(&head, &[1, 3, 4, 5, 6], offers.iter().map(row).collect())
+    let head =
+        ["OFFER", "USD/H", "PER GPU", "GPU", "VRAM GiB", "CPUS", "RAM GiB", "DISK GiB", "SITE", "IN STOCK", "BILLED"];
+    table(&head, &[1, 2, 4, 5, 6, 7], offers.iter().map(row).collect())
 }
 
 fn in_words(found: &Found, shown: &[&Offer], ask: &Offers) -> String {
@@ -162,8 +165,8 @@ pub(super) mod tests {
         let one = offer("1/vcg/lax", 164_000, true);
         assert_eq!(
             in_table(&[&one]),
-            "OFFER                USD/H  GPU       VRAM GiB  CPUS  RAM GiB  DISK GiB  SITE             IN STOCK\n\
-             bitlaunch:1/vcg/lax  0.164  A40 1/24         2     1        5        90  Los Angeles, us  yes"
+            "OFFER                USD/H  PER GPU  GPU       VRAM GiB  CPUS  RAM GiB  DISK GiB  SITE             IN STOCK  BILLED\n\
+             bitlaunch:1/vcg/lax  0.164    3.936  A40 1/24         2     1        5        90  Los Angeles, us  yes       by the hour on the clock"
         );
     }
 

@@ -39,6 +39,12 @@ pub(super) fn for_terminal(text: &str) -> String {
     IN_A_TERMINAL.iter().fold(text.to_owned(), |text, (tool, command)| text.replace(tool, command))
 }
 
+/// Returns how an offer bills, and whether it may be taken away.
+pub(super) fn billed(offer: &Offer) -> String {
+    let may_go = if offer.interruptible { ", interruptible" } else { "" };
+    format!("{}{may_go}", offer.price.billing)
+}
+
 /// Returns a moment in UTC, to the minute.
 pub(super) fn moment(at: Moment) -> String {
     stamp(at).map_or_else(|| at.0.to_string(), |stamp| stamp.strftime("%Y-%m-%d %H:%M UTC").to_string())

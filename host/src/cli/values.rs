@@ -23,6 +23,8 @@ pub(super) fn offer(offer: &Offer) -> Value {
         "disk_gib": hardware.disk_gib,
         "site": offer.site,
         "price_usd_per_hour": offer.price.per_hour.to_string(),
+        "usd_per_gpu_hour": offer.per_gpu_hour().map(|each| each.to_string()),
+        "billed": offer.price.billing.to_string(),
         "in_stock": offer.in_stock,
         "nodes_min": offer.nodes_min,
         "nodes_max": offer.nodes_max,

@@ -37,7 +37,7 @@ pub enum Wanted {
         provider: String,
         id: String,
     },
-    /// The cheapest that fits and is in stock; the next one only after a clear "nothing was made".
+    /// The cheapest that fits, is in stock and stays ours; the next one only after a clear "nothing was made".
     Wish {
         provider: Option<String>,
         wish: Wish,
@@ -248,7 +248,8 @@ impl Rooms {
             Wanted::Wish { provider, wish } => (provider.as_deref(), wish),
         };
         let found = self.find_offers(provider, &Wish { limit: 0, ..wish.clone() }).await?;
-        let in_stock = found.offers.iter().filter(|offer| offer.in_stock != Some(false));
+        // One that may be taken away is rented by its name only.
+        let in_stock = found.offers.iter().filter(|offer| offer.in_stock != Some(false) && !offer.interruptible);
         let orders: Vec<Order> = in_stock.take(TRIES).map(|offer| order(&offer.provider, &offer.id)).collect();
         match orders.is_empty() {
             true => Err(FlowError::refused(

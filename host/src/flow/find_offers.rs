@@ -3,12 +3,15 @@
 use super::{CredentialPlace, FlowError, Rooms};
 use bursar_core::{
     money::Usd,
-    offer::{Account, Image, Offer, ProviderCharge, Site, Wish},
+    offer::{Account, Image, Offer, ProviderCharge, Site, Wish, parts},
     time::Moment,
 };
 use bursar_drivers::Listed as ListedDriver;
 use futures::future::join_all;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+/// Who has not answered by then is left out and named: the others' offers do not wait.
+const FIND_BY: Duration = Duration::from_secs(30);
 
 /// Offers of all providers that answered, cheapest first, and who did not answer.
 pub struct Found {
@@ -47,21 +50,23 @@ pub struct AccountState {
 }
 
 impl Rooms {
-    /// Asks every provider, or one, at the same time.
+    /// Asks every provider, or those named with commas between, at the same time.
     pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
         let names = self.providers(provider)?;
         // A site may be named by a part of its name, which only we match; a GPU that nobody has is told from one that does not fit; and who cuts first cannot count.
         let wide = &Wish { site: None, gpu: None, limit: 0, ..wish.clone() };
         let asked = names.iter().map(|name| async move {
-            let driver = self.driver(name).await?;
-            Ok::<_, FlowError>(driver.offers(&self.at(), wide).await?)
+            let offers = async { Ok::<_, FlowError>(self.driver(name).await?.offers(&self.at(), wide).await?) };
+            let late =
+                || FlowError::failed(format!("no answer within {} s", FIND_BY.as_secs()), "ask it alone, or later");
+            tokio::time::timeout(FIND_BY, offers).await.unwrap_or_else(|_| Err(late()))
         });
         let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![], nowhere: vec![] };
         let mut all = vec![];
         for (name, answer) in names.iter().zip(join_all(asked).await) {
             match answer {
                 Ok(offers) => all.extend(offers),
-                Err(error) if provider.is_some() => return Err(error),
+                Err(error) if names.len() == 1 && provider.is_some() => return Err(error),
                 Err(error) => found.no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
             }
         }
@@ -76,16 +81,18 @@ impl Rooms {
         Ok(found)
     }
 
-    /// Returns the provider of this name, or all.
+    /// Returns the providers of these names, with commas between, or all.
     fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
         let all = self.drivers.names();
         match provider {
             None => Ok(all),
-            Some(name) if all.iter().any(|known| known == name) => Ok(vec![name.to_owned()]),
-            Some(name) => {
-                let what = format!("there is no provider `{name}`; there are: {}", all.join(", "));
-                Err(FlowError::refused(what, "see list_providers, or `bursar driver list`"))
-            }
+            Some(names) => match parts(names).find(|name| !all.iter().any(|known| known == name)) {
+                None => Ok(all.into_iter().filter(|known| parts(names).any(|name| name == known)).collect()),
+                Some(name) => {
+                    let what = format!("there is no provider `{name}`; there are: {}", all.join(", "));
+                    Err(FlowError::refused(what, "see list_providers, or `bursar driver list`"))
+                }
+            },
         }
     }
 

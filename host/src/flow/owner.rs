@@ -285,8 +285,15 @@ fn what_to_do(error: &FlowError, provider: &str, keys: &str) -> String {
 fn in_words(accounts: &[super::AccountState]) -> String {
     let one = |state: &super::AccountState| {
         let balance = state.account.balance.map_or("no balance told".to_owned(), |balance| format!("{balance} USD"));
+        // What its machines end by when no keeper runs, as far as the account decides it.
+        let backstop = match state.account.balance {
+            Some(_) => "without a keeper what is billed runs until that is gone",
+            None => {
+                "without a keeper what is billed has no bound; state what lies there: bursar limits set provider.NAME.funds USD"
+            }
+        };
         let blocked = state.account.blocked.as_ref().map_or(String::new(), |why| format!("; blocked: {why}"));
-        format!("{}: {balance}{blocked}", state.account.identity)
+        format!("{}: {balance}{blocked}; {}", state.account.identity, backstop.replace("NAME", &state.provider))
     };
     accounts.iter().map(one).collect::<Vec<_>>().join("; ")
 }

@@ -93,19 +93,22 @@ enum Kind {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FindOffers {
+    /// One or more, with commas
     provider: Option<String>,
     kind: Option<Kind>,
-    /// Part of the model's name
+    /// As in H100 or A100-80GB
     gpu: Option<String>,
     min_vram_gb: Option<u64>,
     min_gpus: Option<u32>,
     max_usd_per_hour: Option<Money>,
-    /// Id, country or part of the name
+    /// Id, country or part of the name; more with commas
     site: Option<String>,
     /// Also what is sold out
     sold_out: Option<bool>,
     /// Default 20
     limit: Option<u32>,
+    /// For the next page
+    skip: Option<u32>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -123,6 +126,7 @@ struct OfferOut {
     offer: String,
     title: String,
     price_usd_per_hour: String,
+    billed: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     gpu: Option<String>,
     /// May be a share, such as 1/24
@@ -130,6 +134,8 @@ struct OfferOut {
     gpus: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vram_gb: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usd_per_gpu_hour: Option<String>,
     vcpus: u32,
     memory_gb: u64,
     disk_gb: u64,
@@ -137,6 +143,9 @@ struct OfferOut {
     site: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_stock: Option<bool>,
+    /// May be taken away
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    interruptible: bool,
 }
 
 async fn find_offers(call: Call, args: FindOffers) -> Result<Answer<Offers>, ToolError> {
@@ -153,10 +162,10 @@ async fn find_offers(call: Call, args: FindOffers) -> Result<Answer<Offers>, Too
     offers.retain(|offer| offer.in_stock != Some(false) || args.sold_out == Some(true));
     offers.retain(|offer| args.kind.is_none_or(|kind| (kind == Kind::Gpu) == offer.hardware.gpu.is_some()));
     let fitting = offers.len();
-    offers.truncate(args.limit.unwrap_or(20).clamp(1, 200) as usize);
-    let offers: Vec<OfferOut> = offers.iter().map(offer_out).collect();
+    let (skip, limit) = (args.skip.unwrap_or(0), args.limit.unwrap_or(20).clamp(1, 200));
+    let offers: Vec<OfferOut> = offers.iter().skip(skip as usize).take(limit as usize).map(offer_out).collect();
     let data = Offers { offers, fitting, no_answer: silent(&found.no_answer), notice: STRANGERS };
-    Ok(Answer { text: offers_in_words(&data), data })
+    Ok(Answer { text: offers_in_words(&data, skip as usize), data })
 }
 
 fn offer_out(offer: &Offer) -> OfferOut {
@@ -166,14 +175,17 @@ fn offer_out(offer: &Offer) -> OfferOut {
         offer: show::offer(&offer.provider, &offer.id),
         title: line(&offer.title),
         price_usd_per_hour: usd(offer.price.per_hour),
+        billed: offer.price.billing.to_string(),
         gpu: gpu.map(|gpu| line(&gpu.model)),
         gpus: gpu.map(gpus),
         vram_gb: gpu.and_then(|gpu| gpu.vram_mib).map(|mib| mib / 1_024),
+        usd_per_gpu_hour: offer.per_gpu_hour().map(usd),
         vcpus: hardware.vcpus,
         memory_gb: hardware.memory_mib / 1_024,
         disk_gb: hardware.disk_gib,
         site: offer.site.as_ref().map(|site| line(&format!("{} ({})", site.name, site.id))),
         in_stock: offer.in_stock,
+        interruptible: offer.interruptible,
     }
 }
 
@@ -181,7 +193,7 @@ fn gpus(gpu: &Gpu) -> String {
     gpu.slice.map_or_else(|| gpu.count.to_string(), |(part, whole)| format!("{part}/{whole}"))
 }
 
-fn offers_in_words(found: &Offers) -> String {
+fn offers_in_words(found: &Offers, skipped: usize) -> String {
     let one = |o: &OfferOut| {
         let gpu = match (&o.gpu, &o.gpus) {
             (Some(gpu), Some(gpus)) => {
@@ -192,12 +204,19 @@ fn offers_in_words(found: &Offers) -> String {
         let stock = if o.in_stock == Some(false) { ", sold out" } else { "" };
         let site = o.site.as_deref().unwrap_or("no site told");
         let machine = format!("{} vCPU, {} GB memory, {} GB disk", o.vcpus, o.memory_gb, o.disk_gb);
-        format!("{}: {} USD/h, {gpu}{machine}, {site}{stock}", o.offer, o.price_usd_per_hour)
+        let each = o.usd_per_gpu_hour.as_ref().filter(|each| **each != o.price_usd_per_hour);
+        let each = each.map_or(String::new(), |each| format!(" ({each} per GPU)"));
+        let may_go = if o.interruptible { ", may be taken away" } else { "" };
+        let price = format!("{} USD/h{each}, billed {}", o.price_usd_per_hour, o.billed);
+        format!("{}: {price}, {gpu}{machine}, {site}{stock}{may_go}", o.offer)
     };
     let mut lines: Vec<String> = found.offers.iter().map(one).collect();
     match lines.len() {
         0 => lines.push("no offer fits; ask for less, or with sold_out to see what is sold out".to_owned()),
-        shown if shown < found.fitting => lines.push(format!("{} more fit: raise `limit`", found.fitting - shown)),
+        shown if skipped + shown < found.fitting => {
+            let (rest, next) = (found.fitting - shown - skipped, skipped + shown);
+            lines.push(format!("{rest} more fit: ask with skip {next}"));
+        }
         _ => {}
     }
     lines.extend(found.no_answer.iter().map(|why| format!("no answer: {why}")));

@@ -35,7 +35,6 @@ struct Create {
     name: String,
     /// As find_offers shows it. Without: a wish by gpu, min_vram_gb, site, provider
     offer: Option<String>,
-    /// Part of the model's name
     gpu: Option<String>,
     min_vram_gb: Option<u64>,
     site: Option<String>,
