@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod links;
 mod machine;
+mod names;
 mod odd;
 mod operations;
 mod proxy;
