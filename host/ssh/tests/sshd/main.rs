@@ -7,6 +7,7 @@ mod copy;
 mod cuts;
 mod env;
 mod http;
+mod job_args;
 mod job_cuts;
 mod job_ends;
 mod jobs;
