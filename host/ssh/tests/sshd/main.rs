@@ -22,3 +22,4 @@ mod releases;
 mod run;
 mod set_up;
 mod trees;
+mod twice;

@@ -71,7 +71,7 @@ pub(crate) async fn time_out(machine: &Machine) -> Result<(), String> {
 }
 
 pub(crate) async fn upload(machine: &Machine, to: &str, data: &[u8]) -> Result<(), String> {
-    let upload = Upload { content: Content::Bytes(data.to_vec()), remote_path: to.into(), mode: None };
+    let upload = Upload { content: Content::Bytes(data.to_vec()), remote_path: to.into(), name: None, mode: None };
     let copied = machine.ssh.upload(&machine.at(), upload, &mut quiet()).await.map_err(|error| error.to_string())?;
     same(&copied.bytes.to_string(), &data.len().to_string())?;
     match fs::read(machine.home().join(to)).is_ok_and(|there| there == data) {
