@@ -30,6 +30,11 @@ impl Clock {
         Moment(real.saturating_add_signed(secs))
     }
 
+    /// Returns the seconds since 1970 by the clock that dates files here, in practice, too.
+    pub fn file_secs() -> u64 {
+        Clock::system().now().0
+    }
+
     /// Returns the seconds since this computer started, those that it slept included. No change of the time of day moves it.
     pub fn boot_secs() -> u64 {
         #[cfg(target_os = "linux")]

@@ -135,11 +135,14 @@ async fn a_due_end_comes_in_time_with_all_fetched_before() {
     world.pass(3_600 - 115);
     wait_for("what runs is fetched early", Duration::from_secs(30), || saved(&world, "train/state.txt").is_some());
     assert_eq!(world.alive().len(), 1, "it has its time");
+    let later = json!({ "instance": "box", "command": "echo later >>state.txt" });
+    agent.get("run_command", later).await;
     world.pass(115);
     wait_for("its end", Duration::from_secs(30), || world.alive().is_empty());
     let seen = agent.get("get_job", json!({ "instance": "box", "job": "train" })).await;
     assert_eq!((&seen["state"], &seen["log"]), (&json!("lost"), &json!("epoch 1\n")));
-    assert!(seen["saved"][0].as_str().unwrap().starts_with("saved state.txt: 5 bytes"), "{seen:#}");
+    assert!(seen["saved"][0].as_str().unwrap().starts_with("saved state.txt: 11 bytes"), "{seen:#}");
+    assert_eq!(saved(&world, "train/state.txt").unwrap(), "part\nlater\n");
 }
 
 /// A machine that takes connections and never answers ends all the same.
@@ -211,6 +214,8 @@ async fn a_second_job_of_a_name_leaves_what_the_first_saved() {
     for word in ["one", "two"] {
         start(&world, "train", &["out.txt"], &format!("echo {word} >out.txt"));
         ended(&world, "train");
+        // Its name is free only where somebody takes the job's own folder away.
+        world.json(&["run", "box", "rm -r ~/.bursar/jobs/train"]);
     }
     assert_eq!(saved(&world, "train/out.txt").unwrap(), "two\n");
     assert_eq!(saved(&world, "train.1/out.txt").unwrap(), "one\n");

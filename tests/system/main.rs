@@ -14,6 +14,7 @@ mod kills;
 mod laws;
 mod lies;
 mod links;
+mod newcomer;
 mod parallel;
 mod sync;
 mod terminal;

@@ -24,7 +24,8 @@ async fn run_makes_a_machine_ready_and_passes_every_byte() {
     assert_eq!(world.ls()["instances"][0]["stage"], "ready");
 
     world.json(&["run", "box", "--job", "long", "sleep 600"]);
-    let again = text(&world.run(&["run", "box", "--job", "long", "sleep 600"]));
+    assert_eq!(world.json(&["run", "box", "--job", "long", "sleep 600"])["state"]["state"], "running");
+    let again = text(&world.run(&["run", "box", "--job", "long", "sleep 601"]));
     assert!(again.contains("UTC") && again.contains("bursar stop"), "{again}");
     assert_eq!(world.json(&["stop", "box", "long"])["was_running"], true);
     world.json(&["down", "box"]);

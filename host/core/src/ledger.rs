@@ -189,7 +189,7 @@ impl Over {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("refused by the owner's limits; nothing was rented and nothing is held")?;
+        f.write_str("refused by the owner's limits; nothing was done")?;
         for over in &self.over {
             let Over { allowed, would_be, hint, .. } = over;
             write!(f, "\n- {would_be}; `{}` allows {allowed}\n  hint: {hint}", over.name())?;

@@ -246,7 +246,7 @@ pub(super) struct Run {
     /// The folder it runs in, on the machine
     #[arg(long, value_name = "DIR")]
     pub(super) workdir: Option<String>,
-    /// Start it as a job of this name and return at once; see `bursar logs`
+    /// Start it as a job of this name and return at once; the name stays its own. See `bursar logs`
     #[arg(long, value_name = "JOB", conflicts_with = "timeout")]
     pub(super) job: Option<String>,
     #[command(flatten)]
@@ -264,13 +264,13 @@ pub(super) struct Cp {
     /// What to copy: a path here, or NAME:PATH on a machine
     #[arg(value_name = "FROM")]
     pub(super) from: String,
-    /// What it becomes, the other way round; a folder becomes like the one it is copied from
+    /// What it becomes, the other way round: a folder like the one it is copied from; a file in a folder keeps its name
     #[arg(value_name = "TO")]
     pub(super) to: String,
     /// Leave out what matches, as a line in .gitignore; may be given again
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub(super) ignore: Vec<String>,
-    /// Remove in the target what the source does not have
+    /// Remove in the target what the source does not have, but never what --ignore and .gitignore name
     #[arg(long)]
     pub(super) delete: bool,
     /// Compare checksums, not sizes and times

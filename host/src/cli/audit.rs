@@ -43,7 +43,7 @@ async fn show(out: &Out, last: u32) -> Done {
                 "status": line.status, "cause": line.cause, "asked": line.asked, "why": line.why,
             })
         };
-        json!({ "lines": lines.iter().map(one).collect::<Vec<_>>() })
+        json!({ "lines": lines.iter().rev().map(one).collect::<Vec<_>>() })
     };
     out.answer(json, || {
         let row = |line: &crate::flow::AuditLine| {

@@ -3,7 +3,7 @@
 use super::{Done, args::Cp, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
 use crate::flow::{CopyDone, FlowError, LOCAL_PRINCIPAL, Place, TreeCopy, clean_line};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
     let (sends, name, remote_path, local) = match (on_machine(&ask.from), on_machine(&ask.to)) {
@@ -17,17 +17,17 @@ pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
             ));
         }
     };
+    let remote_path = match sends && remote_path.is_empty() && Path::new(local).is_dir() {
+        true => format!("~/{}", own_name(local)?),
+        false if remote_path.is_empty() => "~".to_owned(),
+        false => remote_path.to_owned(),
+    };
     let rooms = open(out).await?;
     if !ready_first(&rooms, name).await? {
         return Ok(Code::Left);
     }
-    let copy = TreeCopy {
-        remote_path: remote_path.to_owned(),
-        ignore: ask.ignore.clone(),
-        delete: ask.delete,
-        hash: ask.hash,
-        max_bytes: None,
-    };
+    let copy =
+        TreeCopy { remote_path, ignore: ask.ignore.clone(), delete: ask.delete, hash: ask.hash, ..TreeCopy::default() };
     let place = Place::Own(PathBuf::from(local));
     let waiting = Waiting::new(&format!("copying {} to {}", ask.from, ask.to));
     let mut tell = |done, total| waiting.bytes(done, total);
@@ -77,7 +77,17 @@ fn show(out: &Out, copied: &CopyDone, to: &str) {
 /// Reads `NAME:PATH`. As with scp, a slash before the colon makes it a path here.
 fn on_machine(text: &str) -> Option<(&str, &str)> {
     let (name, path) = text.split_once(':')?;
-    (!name.is_empty() && !name.contains('/')).then_some((name, if path.is_empty() { "~" } else { path }))
+    (!name.is_empty() && !name.contains('/')).then_some((name, path))
+}
+
+/// Returns the name of a folder here, whatever it is written as: `.` has one, too.
+fn own_name(folder: &str) -> Result<String, FlowError> {
+    let whole = Path::new(folder).canonicalize().ok();
+    let name = whole.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| {
+        let hint = "name the folder there, too: NAME:FOLDER";
+        FlowError::refused(format!("{folder} has no name that it could get in the home folder there"), hint)
+    })
 }
 
 #[cfg(test)]
@@ -88,7 +98,7 @@ mod tests {
     fn a_name_before_a_colon_is_a_machine() {
         for (text, machine) in [
             ("box:a/b", Some(("box", "a/b"))),
-            ("box:", Some(("box", "~"))),
+            ("box:", Some(("box", ""))),
             ("box:/a:b", Some(("box", "/a:b"))),
             ("./a:b", None),
             ("a/b", None),

@@ -15,6 +15,10 @@ pub(super) enum Code {
     Left,
     /// What a command on a machine ended with.
     Remote(u8),
+    /// A command on a machine was ended when its time was up.
+    TimedOut,
+    /// A command on a machine was not run, or nobody knows how it ended.
+    NotRun,
 }
 
 /// The table for `--help`.
@@ -27,7 +31,10 @@ Exit codes:
   4    in doubt: something may be left, its cost stays held until the provider's lists tell
   5    something needs you (doctor, ls: a problem, an overrun, a doubt)
   130  left with Ctrl-C
-  `run` and `ssh` end with the code of the command on the machine once it has run.
+  `run` and `ssh` end with the code of the command on the machine. `run` (without --job) has, as `timeout` has,
+  124  the command was ended when its time was up
+  125  bursar's own failure or refusal: it was not run, or it is not known how it ended
+  128+N  signal N ended the command
 
 With --json the answer is one JSON document on stdout, errors too; amounts are exact decimal texts in USD, moments are
 RFC 3339 in UTC. Logs go to stderr; BURSAR_LOG=debug shows more.";
@@ -52,6 +59,8 @@ impl Code {
             Code::NeedsYou => 5,
             Code::Left => 130,
             Code::Remote(code) => code,
+            Code::TimedOut => 124,
+            Code::NotRun => 125,
         }
     }
 }
@@ -75,6 +84,8 @@ mod tests {
             (Code::of(&FlowError::InDoubt { instance: "i".into(), what: "x".into(), hint: "y".into() }), 4),
             (Code::NeedsYou, 5),
             (Code::Left, 130),
+            (Code::TimedOut, 124),
+            (Code::NotRun, 125),
             (Code::Remote(42), 42),
         ] {
             assert_eq!(code.number(), number, "{code:?}");

@@ -44,7 +44,7 @@ pub(super) async fn forward(out: &Out, ask: Forward) -> Done {
     tokio::pin!(ended);
     loop {
         tokio::select! {
-            _ = &mut ended => return Ok(Code::Done),
+            _ = &mut ended => return Ok(Code::Left),
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(tokio::spawn(carry(rooms.clone(), ask.name.clone(), there, stream))),
                 Err(error) => out.aside(format!("one connection could not be taken: {error}")),

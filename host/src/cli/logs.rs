@@ -8,10 +8,12 @@ use super::{
     out::{Out, table},
     progress::Waiting,
     ready::ready_first,
+    text::rfc3339,
 };
 use crate::flow::{
     FlowError, FollowFrom, Job, JobRead, JobSeen, JobSummary, LOCAL_PRINCIPAL, LogPart, LogText, Rooms, Saved,
 };
+use bursar_core::time::Moment;
 use serde_json::{Value, json};
 use std::{io::Write, time::Duration};
 
@@ -46,7 +48,7 @@ pub(super) async fn logs(out: &Out, ask: Logs) -> Done {
     } else if !out.json {
         out.raw(&seen.job.log);
     }
-    if seen.note.is_none() && !seen.job.state.is_open() {
+    if seen.note.is_none() && !seen.job.state.is_open() && seen.awaits_files {
         seen.saved = saved(&rooms, &ask.name, job).await?;
     }
     if out.json {
@@ -69,6 +71,9 @@ async fn bytes(out: &Out, rooms: &Rooms, ask: &Logs, job: &str, from: u64) -> Do
     loop {
         let wanted = LogPart::From { offset, max: 1 << 20 };
         let piece = rooms.read_log(LOCAL_PRINCIPAL, &ask.name, job, wanted, Duration::ZERO).await?;
+        if piece.from < offset {
+            out.aside(format!("offset {offset} is behind the end of the log, which has {} bytes", piece.job.log_bytes));
+        }
         if piece.from > offset {
             out.aside(format!("{} bytes before offset {} are not kept", piece.from - offset, piece.from));
         }
@@ -139,17 +144,24 @@ fn in_table(jobs: &[JobSummary]) -> String {
 
 pub(super) fn summary(job: &JobSummary) -> Value {
     let JobSummary { name, state, started_at, ended_at, log_bytes, .. } = job;
+    let (started_at, ended_at) = (moment(*started_at), moment(*ended_at));
     json!({ "job": name, "state": state, "started_at": started_at, "ended_at": ended_at, "log_bytes": log_bytes })
 }
 
+/// Returns a moment of a machine's clock for programs.
+pub(super) fn moment(secs: Option<u64>) -> Option<String> {
+    secs.map(|secs| rfc3339(Moment(secs)))
+}
+
 fn document(seen: &JobSeen) -> Value {
-    let JobSeen { job, saved, note } = seen;
+    let JobSeen { job, saved, note, .. } = seen;
+    let (started_at, ended_at) = (moment(job.started_at), moment(job.ended_at));
     let saved: Vec<Value> = saved
         .iter()
         .map(|saved| json!({ "path": saved.path, "local_path": saved.local, "bytes": saved.bytes, "why": saved.why }))
         .collect();
     json!({
-        "job": job.name, "state": job.state, "started_at": job.started_at, "ended_at": job.ended_at,
+        "job": job.name, "state": job.state, "started_at": started_at, "ended_at": ended_at,
         "log": job.log, "log_bytes": job.log_bytes, "next_offset": job.next_offset, "saved": saved, "note": note,
     })
 }
@@ -175,6 +187,7 @@ mod tests {
             in_table(&[job("train", JobState::Running), job("b", exited.clone())]),
             "JOB    STATE     LOG BYTES\ntrain  running          12\nb      exited 1         12"
         );
+        assert_eq!(summary(&job("b", exited.clone()))["started_at"], "1970-01-01T00:00:05Z");
         assert_eq!(summary(&job("b", exited))["state"], json!({ "state": "exited", "code": 1 }));
     }
 }

@@ -1,6 +1,8 @@
 //! `bursar run`: one command on a machine, ended with this process, or started as a job that outlives everything.
 
-use super::{Done, args, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
+use super::{
+    Done, args, exit::Code, logs::moment, open::open, out::Out, progress::Waiting, ready::ready_first, refused,
+};
 use crate::flow::{FlowError, JobSpec, LOCAL_PRINCIPAL, Ran, Rooms, Run, Sink, Streams};
 use bursar_core::time::human;
 use serde_json::json;
@@ -14,20 +16,32 @@ use tokio::sync::mpsc;
 const OUTPUT_MAX: usize = 8 << 20;
 
 pub(super) async fn run(out: &Out, ask: args::Run) -> Done {
+    let done = run_or_start(out, &ask).await;
+    match done {
+        // Its own code would be taken for the command's.
+        Err(error) if ask.job.is_none() => {
+            out.error(&error);
+            Ok(Code::NotRun)
+        }
+        done => done,
+    }
+}
+
+async fn run_or_start(out: &Out, ask: &args::Run) -> Done {
     let rooms = open(out).await?;
     if !ready_first(&rooms, &ask.name).await? {
         return Ok(Code::Left);
     }
     let command = shell_line(&ask.command);
     match &ask.job {
-        Some(job) => start_job(out, &rooms, &ask, job, command).await,
-        None => run_now(out, &rooms, &ask, command).await,
+        Some(job) => start_job(out, &rooms, ask, job, command).await,
+        None => run_now(out, &rooms, ask, command).await,
     }
 }
 
 async fn run_now(out: &Out, rooms: &Rooms, ask: &args::Run, command: String) -> Done {
     let timeout = Duration::from_secs(ask.timeout);
-    let (workdir, env) = (ask.workdir.clone(), ask.env.read()?);
+    let (workdir, env) = (ask.workdir.clone(), ask.env.read());
     let run = Run { command, timeout, stdin: None, max_output: OUTPUT_MAX, workdir, env };
     let waiting = Waiting::new(&format!("running on `{}`", ask.name));
     // In a task of its own: a reader of our output that is slow holds up this task, and never Ctrl-C.
@@ -56,7 +70,11 @@ async fn run_now(out: &Out, rooms: &Rooms, ask: &args::Run, command: String) -> 
     let broke = |error| FlowError::failed(format!("running it broke down: {error}"), "look before you repeat it");
     let ran = ran.map_err(broke)??;
     show(out, &ran);
-    ended(&ran, ask)
+    let (code, why) = ended(&ran, ask);
+    if let Some(why) = why {
+        out.aside(refused::message(&why));
+    }
+    Ok(code)
 }
 
 fn show(out: &Out, ran: &Ran) {
@@ -97,33 +115,55 @@ fn stdin() -> mpsc::Receiver<Vec<u8>> {
     pieces
 }
 
-fn ended(ran: &Ran, ask: &args::Run) -> Done {
+/// Returns the exit code, and what is to be said beside it: as `timeout` and shells do.
+fn ended(ran: &Ran, ask: &args::Run) -> (Code, Option<FlowError>) {
     if ran.timed_out {
         let what = format!("the command did not end within {} and was ended", human(ask.timeout));
         let hint =
             format!("allow more with --timeout, or start it as a job: bursar run {} --job NAME -- COMMAND", ask.name);
-        return Err(FlowError::failed(what, hint));
+        return (Code::TimedOut, Some(FlowError::failed(what, hint)));
     }
     match (ran.exit, &ran.signal) {
-        (Some(code), _) => Ok(Code::Remote(u8::try_from(code).unwrap_or(255))),
+        (Some(code), _) => (Code::Remote(u8::try_from(code).unwrap_or(255)), None),
         // Whoever read our output went away; shells tell that so.
-        (None, None) if ran.unwanted => Ok(Code::Remote(141)),
-        (None, Some(signal)) => Err(FlowError::failed(
-            format!("the command was killed by {signal} on the machine"),
-            "look for what ended it there",
-        )),
+        (None, None) if ran.unwanted => (Code::Remote(141), None),
+        (None, Some(signal)) => {
+            let what = format!("the command was killed by {signal} on the machine");
+            (Code::Remote(by_signal(signal)), Some(FlowError::failed(what, "look for what ended it there")))
+        }
         (None, None) => {
-            Err(FlowError::failed("it is not known how the command ended", "look on the machine before you repeat it"))
+            let what = "it is not known how the command ended";
+            (Code::NotRun, Some(FlowError::failed(what, "look on the machine before you repeat it")))
         }
     }
 }
 
+/// 128 and the signal's number; SSH tells signals by name, and only these.
+fn by_signal(name: &str) -> u8 {
+    let numbers = [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("ILL", 4),
+        ("ABRT", 6),
+        ("FPE", 8),
+        ("KILL", 9),
+        ("USR1", 10),
+        ("SEGV", 11),
+        ("PIPE", 13),
+        ("ALRM", 14),
+        ("TERM", 15),
+    ];
+    128 + numbers.iter().find(|(known, _)| *known == name).map_or(0, |(_, number)| *number)
+}
+
 async fn start_job(out: &Out, rooms: &Rooms, ask: &args::Run, job: &str, command: String) -> Done {
-    let spec = JobSpec { name: job.to_owned(), command, workdir: ask.workdir.clone(), save: ask.save.clone() };
+    let (workdir, save, env) = (ask.workdir.clone(), ask.save.clone(), ask.env.read());
+    let spec = JobSpec { name: job.to_owned(), command, workdir, save, env };
     let started = rooms.start_job(LOCAL_PRINCIPAL, &ask.name, &spec).await?;
     let (name, state) = (&started.name, &started.state);
     out.answer(
-        || json!({ "job": name, "state": state, "started_at": started.started_at }),
+        || json!({ "job": name, "state": state, "started_at": moment(started.started_at) }),
         || match state.is_open() {
             true => format!("job `{name}` is {state}; follow it: bursar logs {} {name} -f", ask.name),
             false => format!("job `{name}` has ended already: {state}; read it: bursar logs {} {name}", ask.name),
@@ -205,9 +245,17 @@ mod tests {
             env: Default::default(),
             command: vec![],
         };
-        assert_eq!(ended(&ran(Some(0), None, false), &ask).unwrap(), Code::Remote(0));
-        assert_eq!(ended(&ran(Some(3), None, false), &ask).unwrap(), Code::Remote(3));
-        assert!(ended(&ran(None, Some("KILL"), false), &ask).is_err());
-        assert!(ended(&ran(Some(0), None, true), &ask).is_err());
+        for (exit, signal, timed_out, code, told) in [
+            (Some(0), None, false, Code::Remote(0), false),
+            (Some(3), None, false, Code::Remote(3), false),
+            (None, Some("KILL"), false, Code::Remote(137), true),
+            (None, Some("TERM"), false, Code::Remote(143), true),
+            (None, Some("odd"), false, Code::Remote(128), true),
+            (None, None, false, Code::NotRun, true),
+            (Some(0), None, true, Code::TimedOut, true),
+        ] {
+            let (seen, why) = ended(&ran(exit, signal, timed_out), &ask);
+            assert_eq!((seen, why.is_some()), (code, told), "{exit:?} {signal:?} {timed_out}");
+        }
     }
 }

@@ -15,13 +15,14 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// What the rooms below call by the names of the agent's tools, and how a person in a terminal does it.
-const IN_A_TERMINAL: [(&str, &str); 16] = [
+const IN_A_TERMINAL: [(&str, &str); 26] = [
     ("list_instances (`bursar ls`)", "`bursar ls`"),
     ("get_instance (`bursar ls`)", "`bursar ls`"),
     ("find_offers (`bursar offers`)", "`bursar offers`"),
     ("list_providers, or `bursar driver list`", "`bursar driver list`"),
     ("call get_instance until it is ready", "`bursar ls --refresh` tells how far it is"),
     ("call list_jobs for the names", "`bursar logs MACHINE` lists the jobs"),
+    ("by get_job and list_jobs", "by `bursar logs`"),
     ("read it with get_job, end it with stop_job", "read it with `bursar logs`, end it with `bursar stop`"),
     ("use it, destroy it first", "use it, end it first with `bursar down`"),
     ("destroy one first", "end one first with `bursar down`"),
@@ -32,6 +33,15 @@ const IN_A_TERMINAL: [(&str, &str); 16] = [
     ("list_instances", "`bursar ls`"),
     ("get_instance", "`bursar ls`"),
     ("list_providers", "`bursar driver list`"),
+    ("list_jobs", "`bursar logs MACHINE`"),
+    ("get_job", "`bursar logs`"),
+    ("stop_job", "`bursar stop`"),
+    ("start_job", "`bursar run --job`"),
+    ("run_command", "`bursar run`"),
+    ("upload_file", "`bursar cp`"),
+    ("download_file", "`bursar cp`"),
+    ("destroy_instance", "`bursar down`"),
+    ("extend_instance", "`bursar extend`"),
 ];
 
 /// Returns a text with the commands of the terminal in the place of the agent's tools.

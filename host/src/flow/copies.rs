@@ -1,6 +1,7 @@
 //! Files and folders between this computer and a machine: which of the two it is, and where it may lie here.
 
 use super::{FlowError, Rooms, Workspace};
+use crate::clock::Clock;
 use bursar_ssh::{Content, Copied, TreeCopied, TreeCopy, Upload};
 use std::path::{Path, PathBuf};
 
@@ -45,11 +46,13 @@ impl Rooms {
         let (workspace, path) = self.place(from)?;
         if workspace.is_folder(&path)? {
             let folder = workspace.folder(&path)?;
-            return Ok(CopyDone::folder(self.ssh.upload_tree(&target, &folder, copy, progress).await?, None));
+            let copy = TreeCopy { now: Some(Clock::file_secs()), ..copy.clone() };
+            return Ok(CopyDone::folder(self.ssh.upload_tree(&target, &folder, &copy, progress).await?, None));
         }
         only_folders(copy)?;
         let content = Content::File(workspace.read(&path)?);
-        let upload = Upload { content, remote_path: copy.remote_path.clone(), mode: None };
+        let name = Path::new(&path).file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let upload = Upload { content, remote_path: copy.remote_path.clone(), name, mode: None };
         Ok(CopyDone::file(self.ssh.upload(&target, upload, progress).await?, None))
     }
 
@@ -80,6 +83,7 @@ impl Rooms {
             return Ok(CopyDone::folder(copied, Some(local_path)));
         }
         only_folders(copy)?;
+        let path = in_folder(&workspace, to, path, &copy.remote_path);
         let mut receiving = workspace.write(&path)?;
         let fetched = self.ssh.download(&target, &copy.remote_path, &mut receiving.file, Some(DOWNLOAD_MAX), progress);
         let copied = match fetched.await {
@@ -98,6 +102,20 @@ impl Rooms {
             Place::Workspace(path) => Ok((self.workspace()?, path.clone())),
             Place::Own(path) => Workspace::around(path),
         }
+    }
+}
+
+/// Returns where a file gets its name: in a folder that is there, or that is written as one, it keeps its own.
+fn in_folder(workspace: &Workspace, asked: &Place, path: String, remote_path: &str) -> String {
+    let asked = match asked {
+        Place::Workspace(path) => Path::new(path),
+        Place::Own(path) => path,
+    };
+    let name = remote_path.rsplit('/').next().unwrap_or_default();
+    match asked.as_os_str().as_encoded_bytes().ends_with(b"/") || workspace.is_folder(&path).unwrap_or(false) {
+        true if path.is_empty() => name.to_owned(),
+        true => format!("{}/{name}", path.trim_end_matches('/')),
+        false => path,
     }
 }
 

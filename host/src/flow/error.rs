@@ -49,6 +49,7 @@ impl FlowError {
     pub fn kind(&self) -> &'static str {
         match self {
             FlowError::Limits(_) | FlowError::Refused { .. } | FlowError::Setting(_) => "refused",
+            FlowError::Ssh(SshError::JobRuns { .. } | SshError::JobEnded { .. }) => "refused",
             FlowError::InDoubt { .. } => "in_doubt",
             _ => "failed",
         }

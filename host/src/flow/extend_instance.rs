@@ -57,7 +57,6 @@ impl Rooms {
             (None, Ok(_)) => None,
         };
         self.say(Said {
-            who: principal,
             provider: &instance.provider,
             call: "extend_instance",
             what: if refused.is_none() { "allowed" } else { "denied" },

@@ -137,7 +137,15 @@ impl Rooms {
         }
     }
 
-    pub(super) async fn state_of(&self, instance: Instance, view: Option<View>) -> Result<InstanceState, FlowError> {
+    pub(super) async fn state_of(
+        &self,
+        mut instance: Instance,
+        view: Option<View>,
+    ) -> Result<InstanceState, FlowError> {
+        if let Some(ssh) = &mut instance.ssh {
+            // In practice all of them answer at one port of this computer.
+            ssh.port = self.ssh_port(ssh.port);
+        }
         let (totals, as_of) = (self.store.held(&instance.id).await?, self.clock.now());
         let accrued = if instance.stage.is_open() { settle::accrued(&instance, as_of) } else { totals.charged };
         Ok(InstanceState { instance, totals, accrued, as_of, view })

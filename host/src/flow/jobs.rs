@@ -15,6 +15,8 @@ use std::time::Duration;
 pub struct JobSeen {
     pub job: Job,
     pub saved: Vec<Saved>,
+    /// Whether some of them are not here yet as the job left them.
+    pub awaits_files: bool,
     /// Said where the machine did not answer itself.
     pub note: Option<String>,
 }
@@ -45,7 +47,8 @@ impl Rooms {
             self.save_soon(&instance);
         }
         let saved = kept.saved(job, &piece.job.run);
-        Ok(JobSeen { job: piece.into_job(read), saved, note })
+        let awaits_files = kept.awaits_files_of(job);
+        Ok(JobSeen { job: piece.into_job(read), saved, awaits_files, note })
     }
 
     /// Returns a piece of a job's log byte for byte. Where an offset is given, it waits so long for more.

@@ -25,7 +25,7 @@ pub(super) const JOBS_MAX: usize = 64;
 const PIECE: u64 = 1 << 20;
 
 impl Rooms {
-    /// Fetches all that can be fetched within its time, once. A due end waits for logs only: files were fetched before it.
+    /// Fetches all that can be fetched within its time, once. A due end has little left: most files were fetched before it.
     pub(super) async fn keep_before_end(&self, instance: &Instance) {
         let kept = self.kept(&instance.id);
         let Some(ssh) = instance.ssh.as_ref().filter(|_| kept.exists() && !kept.is_closed()) else { return };
@@ -34,8 +34,7 @@ impl Rooms {
         let all = async {
             self.keep_logs(instance, &target, &kept).await?;
             let _lock = lock(&kept).await;
-            let which = if instance.stage == Stage::Stopping { Which::All } else { Which::Missing };
-            self.fetch_saves(instance, &target, which).await
+            self.fetch_saves(instance, &target, Which::All).await
         };
         let how = match timeout(bound, all).await {
             Ok(Ok(())) => "all of it".to_owned(),
@@ -134,7 +133,7 @@ impl Rooms {
         let Ok(Some(_lock)) = kept.try_lock() else { return };
         let all = async {
             self.keep_logs(instance, &target, &kept).await?;
-            self.fetch_saves(instance, &target, Which::Missing).await
+            self.fetch_saves(instance, &target, Which::All).await
         };
         match timeout(left, all).await {
             Ok(Ok(())) => tracing::debug!(instance = %instance.id, "what its jobs wrote is kept before its end"),

@@ -30,13 +30,16 @@ pub struct Saved {
     #[serde(default)]
     pub bytes: u64,
     pub why: Option<String>,
+    /// What the machine told of the file, which changes with it.
+    #[serde(default)]
+    pub stamp: Option<String>,
     /// Whether the job had ended when it was fetched.
     pub at_end: bool,
 }
 
 impl Saved {
     pub fn in_words(&self) -> String {
-        let Saved { path, local, bytes, why, at_end } = self;
+        let Saved { path, local, bytes, why, at_end, .. } = self;
         let early = if *at_end { "" } else { ", as it was while the job ran" };
         match (local, why) {
             (Some(local), why) => {
@@ -176,11 +179,16 @@ impl Kept {
 
     /// Returns whether, as far as is known here, files of a job are to come yet.
     pub(super) fn awaits_files(&self) -> bool {
+        self.jobs().iter().any(|job| self.awaits_files_of(&job.name))
+    }
+
+    /// The same of one job.
+    pub(super) fn awaits_files_of(&self, job: &str) -> bool {
         let awaits = |record: &Record| {
             let here = |path: &String| record.saved.iter().any(|saved| saved.path == *path && saved.at_end);
             !record.save.iter().all(here)
         };
-        self.jobs().iter().any(|job| record(&self.dir.join(&job.name)).as_ref().is_some_and(awaits))
+        record(&self.dir.join(job)).as_ref().is_some_and(awaits)
     }
 
     /// Returns which bytes of this very job's log are kept.

@@ -32,7 +32,7 @@ pub(super) fn which(have: Have, log_bytes: u64, wanted: LogPart) -> (u64, u64) {
             (from, end - from)
         }
         LogPart::From { offset, max } => {
-            let offset = if offset > log_bytes { 0 } else { offset };
+            let offset = offset.min(log_bytes);
             let (from, until) = match offset {
                 offset if offset < have.head => (offset, have.head),
                 offset if offset < have.tail && have.tail < have.end => (have.tail, have.end),

@@ -198,8 +198,13 @@ impl Rooms {
     }
 
     /// Returns where SSH is dialled. In practice all machines listen on one port of their own loopback addresses.
+    /// Returns the port at which a machine answers that is said to answer at `own`.
+    pub(super) fn ssh_port(&self, own: u16) -> u16 {
+        self.settings.practice.as_ref().map_or(own, |practice| practice.ssh_port)
+    }
+
     pub(super) fn target_at(&self, id: &InstanceId, ssh: &SshAt) -> Target {
-        let port = |own| self.settings.practice.as_ref().map_or(own, |practice| practice.ssh_port);
+        let port = |own| self.ssh_port(own);
         let jump = ssh.jump.clone().map(|hop| Hop { port: port(hop.port), ..hop });
         Target { instance: id.to_string(), host: ssh.host.clone(), port: port(ssh.port), user: ssh.user.clone(), jump }
     }

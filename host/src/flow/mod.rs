@@ -80,8 +80,10 @@ use bursar_ssh::Ssh;
 use bursar_store::Store;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The name under which the local user's instances stand in the ledger.
+/// The name under which the local user's instances stand in the ledger, whether he asked for them or his agent did.
 pub const LOCAL_PRINCIPAL: &str = "owner";
+/// Who asks through MCP, as the audit calls him.
+const AGENT: &str = "agent";
 
 /// Everything a flow may use. Cheap to clone: a flow that spends runs in a task of its own and keeps it.
 #[derive(Clone)]
@@ -93,6 +95,8 @@ pub struct Rooms {
     pub ssh: Ssh,
     pub credentials: Credentials,
     pub worker: Worker,
+    /// Who asks, for the audit: the owner in his terminal, or his agent.
+    caller: &'static str,
     /// File name and content of each driver inside the binary.
     bundled: &'static [(&'static str, &'static [u8])],
     busy: claims::Busy,
@@ -128,12 +132,18 @@ impl Rooms {
             ssh,
             credentials,
             worker: Worker::this_process(),
+            caller: LOCAL_PRINCIPAL,
             bundled,
             busy: claims::Busy::default(),
             keeper_starts: Arc::default(),
         };
         rooms.first_limits().await?;
         Ok(rooms)
+    }
+
+    /// Returns the same rooms for calls of the owner's agent.
+    pub fn for_agent(self) -> Rooms {
+        Rooms { caller: AGENT, ..self }
     }
 
     fn clock_of(settings: &Settings) -> Clock {

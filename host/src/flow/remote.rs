@@ -43,7 +43,12 @@ impl Rooms {
             Source::Text(text) => text,
         };
         let target = self.target(principal, name).await?;
-        let upload = Upload { content: Content::Bytes(text.into_bytes()), remote_path: copy.remote_path, mode: None };
+        let upload = Upload {
+            content: Content::Bytes(text.into_bytes()),
+            remote_path: copy.remote_path,
+            name: None,
+            mode: None,
+        };
         Ok(CopyDone::file(self.ssh.upload(&target, upload, progress).await?, None))
     }
 
@@ -84,7 +89,7 @@ impl Rooms {
 pub(super) fn unreachable(instance: &Instance) -> FlowError {
     let what = format!("`{}` cannot be worked on: it is {}", instance.name, instance.stage);
     let hint = match instance.stage {
-        Stage::Gone => "of its jobs, what was kept is told by get_job and list_jobs; rent another one".to_owned(),
+        Stage::Gone => "what was kept of its jobs is told by get_job and list_jobs; rent another one".to_owned(),
         Stage::Stopping => "its end was asked; rent another one".to_owned(),
         _ => format!("call get_instance until it is ready ({})", instance.note.as_deref().unwrap_or("no address yet")),
     };

@@ -9,7 +9,6 @@ const TEXT_MAX: usize = 600;
 
 /// One thing that somebody asked for, and what came of it.
 pub(super) struct Said<'a> {
-    pub who: &'a str,
     pub provider: &'a str,
     /// Such as `create_instance`.
     pub call: &'a str,
@@ -39,7 +38,7 @@ impl Rooms {
             asked: Some(short(&said.asked)),
             why: said.why.as_deref().map(short),
             way: None,
-            who: Some(said.who.to_owned()),
+            who: Some(self.caller.to_owned()),
         };
         if let Err(error) = self.store.append_audit(&[line]).await {
             tracing::error!(%error, "who asked what could not be written to the trail");
@@ -58,14 +57,14 @@ impl Rooms {
         let (offer, hold, length) = (&quote.order.offer, quote.hold, human(quote.order.length_secs));
         let asked = format!("`{}`: {offer} for {length}, {} USD/h, {hold} USD to be held", ask.name, quote.per_hour);
         let what = if refusal.is_none() { "allowed" } else { "denied" };
-        let (who, provider) = (ask.principal.as_str(), quote.order.provider.as_str());
-        self.say(Said { who, provider, call: "create_instance", what, asked, why: refusal, tag }).await;
+        let provider = quote.order.provider.as_str();
+        self.say(Said { provider, call: "create_instance", what, asked, why: refusal, tag }).await;
     }
 
     /// Writes down what the owner did in a terminal.
     pub(super) async fn say_owner(&self, call: &str, asked: impl Into<String>) {
-        let (who, provider) = (super::LOCAL_PRINCIPAL, "-");
-        self.say(Said { who, provider, call, what: "asked", asked: asked.into(), why: None, tag: None }).await;
+        let provider = "-";
+        self.say(Said { provider, call, what: "asked", asked: asked.into(), why: None, tag: None }).await;
     }
 
     /// Folds the whole trail again; `noted` is a hash that the owner kept.

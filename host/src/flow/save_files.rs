@@ -14,9 +14,7 @@ const PATH_MAX: u64 = 64 << 30;
 pub(super) enum Which {
     /// Of jobs that have ended.
     Ended,
-    /// Those, and of running jobs what was never fetched: the machine ends soon.
-    Missing,
-    /// Those, and of running jobs what they have by now: the machine ends at once.
+    /// Those, and of running jobs what changed: the machine ends soon.
     All,
 }
 
@@ -38,12 +36,12 @@ impl Rooms {
                 continue;
             }
             let done = kept.saved(&job.name, &job.run);
-            let is_done = |saved: &Saved| saved.at_end || (!ended && which == Which::Missing);
             for path in &job.save {
-                if done.iter().any(|saved| saved.path == *path && is_done(saved)) {
+                let before = done.iter().find(|saved| saved.path == *path);
+                if before.is_some_and(|saved| saved.at_end) {
                     continue;
                 }
-                let fetched = self.fetch_path(instance, target, &into, &job, path).await;
+                let fetched = self.fetch_path(instance, target, &into, &job, (path, before)).await;
                 let saved = match fetched {
                     // Asked again later, and what else there is comes first.
                     Err(FlowError::Ssh(error)) if error.may_pass() => {
@@ -51,11 +49,11 @@ impl Rooms {
                         continue;
                     }
                     Ok(saved) => saved,
-                    Err(error) => {
-                        let why = Some(error.to_string());
-                        Saved { path: path.clone(), local: None, bytes: 0, why, at_end: ended }
-                    }
+                    Err(error) => not_saved(path, before, &error, ended),
                 };
+                if before == Some(&saved) {
+                    continue;
+                }
                 tracing::info!(instance = %instance.id, job = job.name, path, why = saved.why, "saved");
                 if let Err(error) = kept.note_saved(&job, saved, self.clock.now()) {
                     tracing::warn!(instance = %instance.id, %error, "that it is saved could not be written down");
@@ -72,8 +70,13 @@ impl Rooms {
         target: &Target,
         into: &Path,
         job: &JobSummary,
-        path: &str,
+        (path, before): (&str, Option<&Saved>),
     ) -> Result<Saved, FlowError> {
+        let at_end = !job.state.is_open();
+        let look = self.ssh.look(target, path).await?;
+        if let Some(before) = before.filter(|before| !look.is_folder && is_still_here(before, look.stamp.as_deref())) {
+            return Ok(Saved { why: None, at_end, ..before.clone() });
+        }
         let workspace = Workspace::open(into, &self.settings.home)?;
         let folder = Path::new("saved").join(&instance.name).join(&job.name);
         if self.kept(&instance.id).saved(&job.name, &job.run).is_empty() {
@@ -83,12 +86,12 @@ impl Rooms {
         let place = folder.join(inside(path)?);
         let place = place.to_string_lossy();
         let local = workspace.path().join(&*place);
-        let (bytes, left_out) = match self.ssh.is_folder(target, path).await? {
+        let (bytes, left_out) = match look.is_folder {
             true => self.fetch_folder(target, &workspace, path, &place).await?,
             false => (self.fetch_file(target, &workspace, path, &place).await?, Vec::new()),
         };
         let why = (!left_out.is_empty()).then(|| bound(&format!("left out: {}", left_out.join(", ")), 1_000));
-        Ok(Saved { path: path.to_owned(), local: Some(local), bytes, why, at_end: !job.state.is_open() })
+        Ok(Saved { path: path.to_owned(), local: Some(local), bytes, why, stamp: look.stamp, at_end })
     }
 
     /// Makes a folder of the workspace like one of the machine: what is here from an earlier fetch is not fetched again.
@@ -131,6 +134,25 @@ impl Rooms {
                 Err(SshError::Damaged { .. }) if again => again = false,
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+}
+
+/// Whether a file is here as the machine has it now.
+fn is_still_here(saved: &Saved, stamp: Option<&str>) -> bool {
+    stamp.is_some() && saved.stamp.as_deref() == stamp && saved.local.as_ref().is_some_and(|local| local.is_file())
+}
+
+/// Returns what is known of a path that could not be fetched; what was fetched earlier stays.
+fn not_saved(path: &str, before: Option<&Saved>, error: &FlowError, at_end: bool) -> Saved {
+    match before.filter(|before| before.local.is_some()) {
+        Some(before) => {
+            let why = format!("it could not be fetched again as it was later: {error}");
+            Saved { why: Some(why), at_end, ..before.clone() }
+        }
+        None => {
+            let why = Some(error.to_string());
+            Saved { path: path.to_owned(), local: None, bytes: 0, why, stamp: None, at_end }
         }
     }
 }

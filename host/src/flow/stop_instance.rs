@@ -50,9 +50,9 @@ impl Rooms {
         let began = Instant::now();
         let instance = self.require(id).await?;
         self.begin_stop(id, why).await?;
-        let (who, provider, tag) = (&*instance.principal, &*instance.provider, Some(&instance.tag));
+        let (provider, tag) = (&*instance.provider, Some(&instance.tag));
         let asked = format!("`{}`: {why}", instance.name);
-        self.say(Said { who, provider, call: "stop_instance", what: "asked", asked, why: None, tag }).await;
+        self.say(Said { provider, call: "stop_instance", what: "asked", asked, why: None, tag }).await;
         self.ask_anew(id).await?;
         loop {
             if let Err(error) = self.settle_one(id).await {

@@ -3,9 +3,15 @@
 use super::FlowError;
 use cap_std::{
     ambient_authority,
-    fs::{Dir, OpenOptions},
+    fs::{Dir, MetadataExt as _, OpenOptions},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+/// So many copies may run to one name at once.
+const AT_ONCE_MAX: u32 = 16;
 
 /// The owner's folder, opened once; every path is resolved inside it, links included.
 pub struct Workspace {
@@ -91,21 +97,34 @@ impl Workspace {
     }
 
     /// Makes a file to be received under a name of its own; `finish` gives it its final one. It may hold what an earlier
-    /// attempt received.
+    /// attempt received, and is nobody else's meanwhile.
     pub fn write(&self, path: &str) -> Result<Receiving<'_>, FlowError> {
         let target = self.inside(path)?;
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             self.dir.create_dir_all(parent).map_err(|error| self.bad(path, &error))?;
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let fresh = target.with_file_name(format!(".bursar-{name}.part"));
-        let options = OpenOptions::new().read(true).write(true).create(true).clone();
-        let file = self.dir.open_with(&fresh, &options).map_err(|error| self.bad(path, &error))?.into_std();
-        if file.try_lock().is_err() {
-            let hint = "wait until it has ended, or choose another name";
-            return Err(FlowError::refused(format!("{path} is being received already"), hint));
+        for n in 0..AT_ONCE_MAX {
+            let another = if n == 0 { String::new() } else { format!("{n}.") };
+            let fresh = target.with_file_name(format!(".bursar-{name}.{another}part"));
+            if let Some(file) = self.own(&fresh).map_err(|error| self.bad(path, &error))? {
+                return Ok(Receiving { workspace: self, fresh, target, file, is_first: n == 0, kept: false });
+            }
         }
-        Ok(Receiving { workspace: self, fresh, target, file, kept: false })
+        let hint = "wait until one has ended, or choose another name";
+        Err(FlowError::refused(format!("{path} is being received {AT_ONCE_MAX} times already"), hint))
+    }
+
+    /// Opens a file for this process alone; nothing where another one has it.
+    fn own(&self, fresh: &Path) -> std::io::Result<Option<std::fs::File>> {
+        let options = OpenOptions::new().read(true).write(true).create(true).clone();
+        let file = self.dir.open_with(fresh, &options)?.into_std();
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        // Whoever had it may have given it its final name a moment ago: then it is no longer ours to write.
+        let (ours, named) = (file.metadata()?, self.dir.symlink_metadata(fresh));
+        Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())).then_some(file))
     }
 
     /// Returns how many bytes the files in a folder have.
@@ -188,13 +207,15 @@ pub struct Receiving<'a> {
     fresh: PathBuf,
     target: PathBuf,
     pub file: std::fs::File,
+    /// Of several copies to one place at once, only the first leaves something for a later attempt.
+    is_first: bool,
     kept: bool,
 }
 
 impl Receiving<'_> {
     /// With `true` what came stays for the next attempt, if anything came.
     pub fn keep_half(&mut self, keep: bool) {
-        self.kept = keep && self.file.metadata().is_ok_and(|meta| meta.len() > 0);
+        self.kept = keep && self.is_first && self.file.metadata().is_ok_and(|meta| meta.len() > 0);
     }
 
     /// Gives the whole file its name, and returns where it is.
@@ -260,6 +281,25 @@ mod tests {
         whole.file.write_all(b"whole").unwrap();
         whole.finish().unwrap();
         assert_eq!(std::fs::read(work.join("sub/out.bin")).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn two_copies_to_one_name_both_end_with_a_whole_file() {
+        let root = tempfile::tempdir().unwrap();
+        let (work, home) = (root.path().join("work"), root.path().join("home"));
+        let workspace = Workspace::open(&work, &home).unwrap();
+        let (mut one, mut other) = (workspace.write("out").unwrap(), workspace.write("out").unwrap());
+        one.file.write_all(b"one").unwrap();
+        other.file.write_all(b"the other").unwrap();
+        one.finish().unwrap();
+        let mut third = workspace.write("out").unwrap();
+        third.file.write_all(b"third").unwrap();
+        assert_eq!(std::fs::read(work.join("out")).unwrap(), b"one");
+        other.finish().unwrap();
+        assert_eq!(std::fs::read(work.join("out")).unwrap(), b"the other");
+        third.finish().unwrap();
+        assert_eq!(std::fs::read(work.join("out")).unwrap(), b"third");
+        assert_eq!(std::fs::read_dir(&work).unwrap().count(), 1);
     }
 
     #[test]

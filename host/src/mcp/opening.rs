@@ -25,7 +25,7 @@ impl Opening {
         let Inner { settings, bundled, rooms } = &*self.0;
         let settings = settings.as_ref().map_err(Clone::clone)?;
         let open = || async {
-            let rooms = Rooms::open(settings.clone(), bundled).await?;
+            let rooms = Rooms::open(settings.clone(), bundled).await?.for_agent();
             begin(&rooms);
             Ok::<_, ToolError>(rooms)
         };

@@ -99,7 +99,7 @@ impl From<&FlowError> for ToolError {
 fn refused_by(over: &[Over]) -> String {
     let one = |over: &Over| format!("\n- {}; `{}` allows {}", over.would_be, over.name(), over.allowed);
     let all: String = over.iter().map(one).collect();
-    format!("by the owner's limits; nothing was rented and nothing is held{all}")
+    format!("by the owner's limits; nothing was done{all}")
 }
 
 fn what_fits(over: &[Over]) -> String {

@@ -13,6 +13,8 @@ pub struct Upload {
     pub content: Content,
     /// `~/` and relative paths begin at the home folder. Missing parent folders are made.
     pub remote_path: String,
+    /// Its name where `remote_path` is a folder, or ends as one does.
+    pub name: Option<String>,
     /// Permissions like 0o755. Without, an existing file keeps its own, and a new one has those of the file that is sent.
     pub mode: Option<u32>,
 }
@@ -77,6 +79,27 @@ pub(crate) fn hash_start(file: &mut std::fs::File, bytes: u64) -> std::io::Resul
         }
     }
 }
+
+/// The same for what is sent, which gets the name `$b`, where one is given, in a folder.
+pub(crate) fn find(given: &str, name: Option<&str>) -> Result<String, SshError> {
+    let Some(name) = name else { return Ok(format!("p={}\n{RESOLVE}\n{MAKE}", checked_path(given)?)) };
+    if name.contains(['/', '\0', '\n']) || matches!(name, "" | "." | "..") {
+        return Err(SshError::input("local file", "its name cannot be given to another one"));
+    }
+    let given = checked("remote path", given)?;
+    if given.contains('\n') {
+        return Err(SshError::input("remote path", "name it without line breaks"));
+    }
+    Ok(format!(
+        "p={} b={}\ncase $p in '~') p='~/';; esac\ncase $p in '~/'*) p=$HOME/${{p#'~/'}};; /*) ;; *) p=$HOME/$p;; esac\n\
+         case $p in */) p=$p$b;; *) [ -d \"$p\" ] && p=$p/$b;; esac\n{RESOLVE}\n{MAKE}",
+        quote(given),
+        quote(name)
+    ))
+}
+
+/// Makes the folder that `p` lies in.
+const MAKE: &str = "case $p in */*) mkdir -p -- \"${p%/*}/\" || exit 1;; esac";
 
 pub(crate) fn checked_path(path: &str) -> Result<String, SshError> {
     let path = checked("remote path", path)?;

@@ -33,6 +33,9 @@ pub enum SshError {
     /// A job of that name runs; nothing was started.
     #[error("job {name} already runs on this instance, since {started_at}")]
     JobRuns { name: String, started_at: Moment },
+    /// A job of that name has ended; nothing was started.
+    #[error("job {name} was started on this instance before and has ended: {state}")]
+    JobEnded { name: String, state: String, next: String },
     /// Its log was followed, and somebody started another job of that name.
     #[error("job {name} was started anew while it was followed")]
     JobReplaced { name: String },
@@ -66,7 +69,8 @@ impl SshError {
             SshError::Input { .. } => "nothing was done; change it and call again".into(),
             SshError::Machine { .. } => "look at the text, mend it on the machine, and call again".into(),
             SshError::JobRuns { name, .. } => format!("read it with get_job, end it with stop_job, or choose another name than {name}"),
-            SshError::JobReplaced { name } => format!("follow it anew; what the job before it wrote is on the machine, in ~/.bursar/jobs/.old/{name}/log"),
+            SshError::JobEnded { next, .. } => format!("its log keeps its name: read it with get_job, and start this one under another name, such as {next}"),
+            SshError::JobReplaced { .. } => "follow it anew; somebody removed the job before it on the machine".into(),
             SshError::NoSuchJob { .. } => "call list_jobs for the names".into(),
             SshError::TooLarge { .. } => "raise the limit, or pack or split the file on the machine first".into(),
             SshError::Damaged { .. } => "copy it again when nothing writes to it".into(),

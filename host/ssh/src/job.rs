@@ -6,6 +6,8 @@ use std::time::Duration;
 use bursar_core::job::JobState;
 
 use crate::clean::clean;
+use crate::copy::key_of;
+use crate::env::Env;
 use crate::error::SshError;
 use crate::exec::Answer;
 use crate::job_read::{self, JobSummary};
@@ -35,6 +37,8 @@ pub struct JobSpec {
     pub workdir: Option<String>,
     /// Paths on the machine whose files are wanted when it ends. They are kept beside the job and told with it.
     pub save: Vec<String>,
+    /// Handed over in a file of its user, which is removed before the command begins.
+    pub env: Env,
 }
 
 /// What stopping found and left.
@@ -50,8 +54,9 @@ pub struct JobStopped {
 }
 
 impl Ssh {
-    /// Starts a job and returns once it runs or has ended. The name of an ended job may be used again: its files move to
-    /// `~/.bursar/jobs/.old/NAME`, in place of older ones. Where the answer gets lost it is asked again, and starts once.
+    /// Starts a job and returns once it runs or has ended. A name is taken for as long as the machine lives: asked again
+    /// with the same arguments while it runs, it is the same job. Where the answer gets lost it is asked again, and starts
+    /// once.
     pub async fn start_job(&self, at: &Target, spec: &JobSpec) -> Result<JobSummary, SshError> {
         check_name(&spec.name)?;
         let command = checked("command", &spec.command)?;
@@ -61,13 +66,16 @@ impl Ssh {
                 format!("{} bytes, at most {COMMAND_MAX}; upload it as a file", command.len()),
             ));
         }
+        let (enter, save, vars) = (enter(spec.workdir.as_deref())?, save_lines(&spec.save)?, spec.env.script()?);
         let script = format!(
-            "{LIB}\n{JOB_LIB}\nname={} token={}\ncommand={}\nenter={}\nsave={}\nrun={}\nlib={}\n{START}",
+            "{LIB}\n{JOB_LIB}\nname={} token={} ask={}\ncommand={}\nenter={}\nsave={}\nvars={}\nrun={}\nlib={}\n{START}",
             spec.name,
             random_hex(),
+            key_of(&[command, &enter, &save, &vars].map(str::as_bytes)),
             quote(command),
-            quote(&enter(spec.workdir.as_deref())?),
-            quote(&save_lines(&spec.save)?),
+            quote(&enter),
+            quote(&save),
+            quote(&vars),
             quote(RUN),
             quote(LIB),
         );
@@ -77,6 +85,11 @@ impl Ssh {
                 name: spec.name.clone(),
                 started_at: Moment(since.trim().parse().unwrap_or(0)),
             });
+        }
+        if let Some((next, job)) = text.strip_prefix("ended ").and_then(|rest| rest.split_once('\n')) {
+            let state = job_read::summary(job, "starting a job")?.state.to_string();
+            let next = check_name(next).map_or_else(|_| "a shorter one".to_owned(), |()| format!("`{next}`"));
+            return Err(SshError::JobEnded { name: spec.name.clone(), state, next });
         }
         job_read::summary(&text, "starting a job")
     }

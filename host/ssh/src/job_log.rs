@@ -90,9 +90,9 @@ fn await_more(wanted: LogPart, secs: u64) -> String {
 
 fn cut(wanted: LogPart) -> String {
     match wanted {
-        // A log shorter than the offset is the log of a newer job: it is read from its start.
+        // Behind the end there is nothing yet, and reading goes on from the end.
         LogPart::From { offset, max } => format!(
-            "from={offset}; [ \"$from\" -gt \"$size\" ] && from=0\necho \"$from\"\n\
+            "from={offset}; [ \"$from\" -gt \"$size\" ] && from=$size\necho \"$from\"\n\
              tail -c +$((from + 1)) \"$d/log\" | head -c {}",
             max.clamp(16, READ_MAX)
         ),

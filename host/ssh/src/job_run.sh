@@ -17,9 +17,13 @@ command -v bash >/dev/null 2>&1 && shell=bash
 (
   trap - TERM INT
   . "$d/enter"
-  exec $shell "$d/command"
+  # The command's variables may have the names of ours.
+  set -- "$d" "$shell"
+  if [ -f "$1/vars" ]; then . "$1/vars" && rm -f "$1/vars"; fi
+  exec "$2" "$1/command"
 ) >>"$d/log" 2>&1 </dev/null
 code=$?
+rm -f "$d/vars"
 date +%s >"$d/ended"
 # A rename works on a full disk, too.
 { echo "$code" >"$d/exit.new" && mv -f "$d/exit.new" "$d/exit"; } || mv -f "$d/over" "$d/over-$code"

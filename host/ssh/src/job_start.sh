@@ -1,6 +1,6 @@
-# Expects name, token, command, enter, run, save and lib as variables, behind job_lib.sh. Prints the job as it is now.
+# Expects name, token, ask, command, enter, save, vars, run and lib as variables, behind job_lib.sh. Prints the job as it is now.
 d=$jobs/$name
-mkdir -p "$jobs/.old" || exit 1
+mkdir -p "$jobs" || exit 1
 
 # One start of a name at a time. A lock whose owner died is taken over.
 lock=$jobs/.lock-$name
@@ -20,14 +20,25 @@ trap 'exit 1' HUP TERM INT PIPE
 again=
 [ "$(value "$d/token")" = "$token" ] && again=yes
 if [ -z "$again" ] && [ -d "$d" ]; then
-  case $(state_of "$d") in running|queued) echo "runs $(value "$d/started")"; exit 0;; esac
-  rm -rf "$jobs/.old/$name" && mv "$d" "$jobs/.old/$name" || exit 1
+  case $(state_of "$d") in
+    running|queued)
+      # The same arguments mean the same job.
+      if [ "$(value "$d/ask")" = "$ask" ]; then describe "$name"; else echo "runs $(value "$d/started")"; fi;;
+    *)
+      # Its log is all that is left of it, so the name stays its own.
+      free=2
+      while [ -e "$jobs/$name-$free" ]; do free=$((free + 1)); done
+      echo "ended $name-$free"
+      describe "$name";;
+  esac
+  exit 0
 fi
 if [ -z "$again" ]; then
   n=$jobs/.new-$name
   rm -rf "$n" && mkdir "$n" || exit 1
   printf '%s\n' "$command" >"$n/command" && printf 'umask %s\n%s\n' "$mask" "$enter" >"$n/enter" &&
     printf '%s\n' "$run" >"$n/run" && printf '%s\n' "$lib" >"$n/lib" && printf '%s' "$save" >"$n/save" &&
+    { [ -z "$vars" ] || printf '%s\n' "$vars" >"$n/vars"; } && echo "$ask" >"$n/ask" &&
     boot_id >"$n/boot" && echo "$token" >"$n/token" && : >"$n/log" && mv "$n" "$d" || {
     # A shell's own echo says "I/O error" of a full disk; cat says what it is.
     echo x | cat >"$n/room"

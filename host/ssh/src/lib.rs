@@ -48,7 +48,7 @@ pub use job_read::{Job, JobRead, JobSummary, LogText};
 pub use port::PortStream;
 pub use run::{Ran, Run, Streams};
 pub use set_up::{Gpu, SetUp, SetUpState};
-pub use tree::{TreeCopied, TreeCopy};
+pub use tree::{Look, TreeCopied, TreeCopy};
 
 /// One machine, and how it is reached. The pinned host key and the warm connection belong to `instance`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -130,7 +130,7 @@ fn ran(mut running: Running, timed_out: bool) -> Ran {
 
 /// The shell becomes the command (`exec`), so exit codes and signals are the command's own, and it leads a session of its
 /// own, so that its end can be the end of all it started. What leaves the session keeps the token in its environment, under
-/// the name that jobs use.
+/// the name that jobs use. The caller's variables come last: they may have the names of ours.
 fn script(run: &Run, token: &str) -> Result<String, SshError> {
     let command = checked("command", &run.command)?;
     if command.len() > COMMAND_MAX {
@@ -142,10 +142,10 @@ fn script(run: &Run, token: &str) -> Result<String, SshError> {
     }
     Ok(format!(
         "{}\nshell=sh; command -v bash >/dev/null 2>&1 && shell=bash\n\
-         BURSAR_JOB_TOKEN={token}; export BURSAR_JOB_TOKEN\n{}\
+         BURSAR_JOB_TOKEN={token}; export BURSAR_JOB_TOKEN\n\
          group=$$; {{ read -r line </proc/$$/stat && set -- ${{line##*) }} && group=$3; }} 2>/dev/null\n\
-         if [ \"$group\" != $$ ] && command -v setsid >/dev/null 2>&1; then exec setsid $shell -c {quoted}; fi\n\
-         exec $shell -c {quoted}",
+         set -- $shell; if [ \"$group\" != $$ ] && command -v setsid >/dev/null 2>&1; then set -- setsid $shell; fi\n\
+         {}exec \"$@\" -c {quoted}",
         enter(run.workdir.as_deref())?,
         run.env.script()?,
         quoted = quote(command),

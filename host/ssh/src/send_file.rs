@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use crate::clean::{clean, clean_line};
-use crate::copy::{Content, Copied, RESOLVE, SUM, Upload, checked_path, hash_start, hex, key_of, local};
+use crate::copy::{Content, Copied, SUM, Upload, find, hash_start, hex, key_of, local};
 use crate::error::SshError;
 use crate::exec::{Answer, Input};
 use crate::gather::Gather;
@@ -25,10 +25,32 @@ const CHUNK: usize = 256 * 1024;
 const FAR: Duration = Duration::from_millis(60);
 
 /// Checks `$t` against the sum `$x` and the size `$z`, gives it the permissions `$m`, those of the file that it replaces, or
-/// `$d`, and its name.
+/// `$d`, and its name. What nobody writes any more beside it goes: the next attempt would begin with another file.
 const PUT: &str = "if [ \"$n\" -ne \"$z\" ] || { [ \"$h\" != \"$x\" ] && [ \"$h\" != none ]; }; then rm -f -- \"$t\"; echo \"differs $h $n\"; exit 0; fi\n\
     if [ -z \"$m\" ]; then m=$d; [ -e \"$p\" ] && m=$(stat -c %a -- \"$p\" 2>/dev/null || stat -f %Lp -- \"$p\"); fi\n\
-    chmod \"$m\" \"$t\" && mv -f -- \"$t\" \"$p\" || { rm -f -- \"$t\"; exit 1; }\necho \"done $h\"";
+    chmod \"$m\" \"$t\" && mv -f -- \"$t\" \"$p\" || { rm -f -- \"$t\"; exit 1; }\n\
+    for o in \"$p\".bursar-*.*.part; do [ -f \"$o\" ] && { w=${o%.part}; lives \"${w##*.}\" || rm -f -- \"$o\"; }; done\n\
+    echo \"done $h\"";
+
+/// Finds the longest beginning of this very file that an earlier attempt left, and sums it up. One whose writer lives and
+/// wrote lately belongs to another copy that runs; a writer whose connection broke takes a moment to end.
+const BEGUN: &str = "n=0 t= w=-\nfor o in \"$p.bursar-$k\".*.part; do\n[ -f \"$o\" ] || continue\ni=${o%.part}; i=${i##*.}; tries=6\n\
+    while lives \"$i\" && [ -z \"$(find \"$o\" -mmin +1 2>/dev/null)\" ]; do\n\
+    tries=$((tries - 1)); [ \"$tries\" -gt 0 ] || continue 2; sleep 0.2 2>/dev/null || sleep 1\ndone\n\
+    c=$(wc -c <\"$o\"); [ \"$((c))\" -gt \"$n\" ] && n=$((c)) t=$o w=$i\ndone\nh=none; [ -z \"$t\" ] || h=$(sum <\"$t\")\n\
+    printf '%s\\n' \"$p\" \"$n\" \"$w\" \"${h%% *}\"";
+
+/// Whether a process lives; what nobody has asked after its death does not.
+const LIVES: &str = "lives() { kill -0 \"$1\" 2>/dev/null || return 1; { IFS= read -r s <\"/proc/$1/stat\"; } 2>/dev/null || return 0\n\
+    case ${s##*) } in Z*) return 1;; esac; }";
+
+/// Takes that beginning over from `$w`, for itself alone, where it is still there and nobody wrote to it.
+const TAKE: &str = "t=$p.bursar-$k.$$.part\numask 077\nif [ \"$n\" -gt 0 ]; then mv -- \"$p.bursar-$k.$w.part\" \"$t\" 2>/dev/null && \
+    [ \"$(($(wc -c <\"$t\")))\" = \"$n\" ] || { rm -f -- \"$t\"; echo taken; exit 0; }; fi";
+
+/// The sum that was made while the file was read comes last. Without it the file did not come whole, and what is here waits.
+const WHOLE: &str = "n=$(($(wc -c <\"$t\")))\n[ \"$n\" -eq $((z + 65)) ] || { echo \"short $n\"; exit 0; }\nx=$(tail -c 65 -- \"$t\")\n\
+    truncate -s \"$z\" -- \"$t\" 2>/dev/null || dd if=/dev/null of=\"$t\" bs=1 seek=\"$z\" 2>/dev/null || exit 1\nn=$z";
 
 /// A file to be sent, from where it stands.
 struct Source {
@@ -40,21 +62,38 @@ struct Source {
     changed: u128,
 }
 
+/// What the machine has of a file already: `bytes` of it, left by the process `writer`.
+struct Begun {
+    path: String,
+    bytes: u64,
+    writer: String,
+    /// The way to the machine is long, or it is busy.
+    far: bool,
+}
+
+/// How sending the rest of a file ended.
+enum Sent {
+    /// Whether the machine could check it.
+    Put { sha256: String, checked: bool },
+    /// Somebody else took the beginning over first.
+    Taken,
+}
+
 impl Ssh {
     /// Sends a file, so that nobody meets half of it under its name.
     pub async fn upload(&self, at: &Target, what: Upload, progress: Progress<'_>) -> Result<Copied, SshError> {
-        let given = checked_path(&what.remote_path)?;
+        let find = find(&what.remote_path, what.name.as_deref())?;
         match what.content {
-            Content::Bytes(bytes) => self.send_small(at, &given, bytes, (what.mode, 0o644), progress).await,
+            Content::Bytes(bytes) => self.send_small(at, &find, bytes, (what.mode, 0o644), progress).await,
             Content::File(file) => {
                 let mut source = Source::of(file)?;
                 let modes = (what.mode, source.mode);
                 if source.bytes > SMALL {
-                    return self.send_large(at, &given, source, modes, progress).await;
+                    return self.send_large(at, &find, source, modes, progress).await;
                 }
                 let mut bytes = Vec::new();
                 (&mut source.file).take(source.bytes).read_to_end(&mut bytes).map_err(local)?;
-                self.send_small(at, &given, bytes, modes, progress).await
+                self.send_small(at, &find, bytes, modes, progress).await
             }
         }
     }
@@ -63,7 +102,7 @@ impl Ssh {
     async fn send_small(
         &self,
         at: &Target,
-        given: &str,
+        find: &str,
         bytes: Vec<u8>,
         modes: (Option<u32>, u32),
         progress: Progress<'_>,
@@ -72,11 +111,10 @@ impl Ssh {
         hash.update(&bytes);
         let sum = hex(hash);
         let script = format!(
-            "{SUM}\n{}\nt=$p.{}.part\ntrap 'rm -f -- \"$t\"' EXIT\numask 077\ncat >\"$t\" || exit 1\n\
-             n=$(wc -c <\"$t\") || exit 1\nh=$(sum <\"$t\"); h=${{h%% *}}\n{}\n{PUT}\nprintf '%s\\n' \"$p\"",
-            find(given),
+            "{SUM}\n{LIVES}\n{find}\nt=$p.{}.part\ntrap 'rm -f -- \"$t\"' EXIT\numask 077\ncat >\"$t\" || exit 1\n\
+             n=$(wc -c <\"$t\") || exit 1\nh=$(sum <\"$t\"); h=${{h%% *}}\nx={sum} {}\n{PUT}\nprintf '%s\\n' \"$p\"",
             crate::key::random_hex(),
-            expected(&sum, total, modes),
+            expected(total, modes),
         );
         progress(0, total);
         let stdout = Gather::exact(64 * 1024);
@@ -93,136 +131,128 @@ impl Ssh {
     async fn send_large(
         &self,
         at: &Target,
-        given: &str,
+        find: &str,
         source: Source,
         modes: (Option<u32>, u32),
         progress: Progress<'_>,
     ) -> Result<Copied, SshError> {
         let total = source.bytes;
-        let asked = Instant::now();
-        let (path, part, begun) = self.begun(at, given, &source).await?;
-        let far = asked.elapsed() > FAR;
-        let sent = self.send_rest(at, &part, source, (begun, far), progress).await;
-        let put = match sent {
-            Ok((sum, theirs, arrived)) => {
-                let script = format!(
-                    "t={} p={} h={} n={arrived}\n{}\n{PUT}",
-                    quote(&part),
-                    quote(&path),
-                    quote(&theirs),
-                    expected(&sum, total, modes)
-                );
-                let answer = self.ask(at, DOING, &script, 60).await.and_then(|answer| answer.succeeded(DOING));
-                answer.and_then(|answer| put_answer(&answer, &sum, total)).map(|checked| (sum, checked))
-            }
-            Err(error) => Err(error),
-        };
-        match put {
-            Ok((sha256, checked)) => Ok(Copied { bytes: total, sha256, checked, remote_path: clean(path.as_bytes()) }),
-            Err(error) => {
-                // After a break what arrived is a good beginning; after anything else it is rubbish.
-                if !error.may_pass() {
-                    let remove = format!("rm -f -- {}", quote(&part));
-                    if let Err(error) = self.ask(at, "removing half a copy", &remove, 10).await {
-                        tracing::debug!(%error, part, "half a copy stays on the machine");
-                    }
+        let key = key_of(&[&source.bytes.to_le_bytes(), &source.changed.to_le_bytes()]);
+        let mut begun = self.begun(at, find, &key, &source).await?;
+        loop {
+            match self.send_rest(at, &key, &source, &begun, modes, progress).await? {
+                Sent::Put { sha256, checked } => {
+                    let remote_path = clean(begun.path.as_bytes());
+                    return Ok(Copied { bytes: total, sha256, checked, remote_path });
                 }
-                Err(error)
+                Sent::Taken => begun.bytes = 0,
             }
         }
     }
 
-    /// Returns the full path, where the bytes wait, and how many of them an earlier attempt brought.
-    async fn begun(&self, at: &Target, given: &str, source: &Source) -> Result<(String, String, u64), SshError> {
-        let key = key_of(&[given.as_bytes(), &source.bytes.to_le_bytes(), &source.changed.to_le_bytes()]);
-        let script = format!(
-            "{SUM}\n{}\nt=$p.{key}.part\nn=0 h=none\nif [ -f \"$t\" ]; then n=$(wc -c <\"$t\"); h=$(sum <\"$t\"); fi\n\
-             printf '%s\\n' \"$p\" $n \"${{h%% *}}\"",
-            find(given)
-        );
-        let text =
-            String::from_utf8_lossy(&self.ask_long(at, DOING, &script, Vec::new(), 64 * 1024).await?).into_owned();
-        let mut lines = text.lines();
-        let (Some(path), Some(Ok(there)), Some(sum)) = (
-            lines.next().filter(|path| path.starts_with('/')),
-            lines.next().map(|line| line.trim().parse::<u64>()),
-            lines.next(),
-        ) else {
+    /// Returns the full path, and how many of the bytes an earlier attempt brought.
+    async fn begun(&self, at: &Target, find: &str, key: &str, source: &Source) -> Result<Begun, SshError> {
+        let script = format!("{SUM}\n{LIVES}\n{find}\nk={key}\n{BEGUN}");
+        let asked = Instant::now();
+        let text = self.ask_long(at, DOING, &script, Vec::new(), 64 * 1024).await?;
+        let far = asked.elapsed() > FAR;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let there = lines.get(1).and_then(|bytes| bytes.parse::<u64>().ok());
+        let ([path, _, writer, sum], Some(there), true) = (&lines[..], there, text.starts_with('/')) else {
             let why = format!("it answered `{}`", clean_line(text.as_bytes(), 200));
             return Err(SshError::Machine { doing: DOING, why });
         };
-        let part = format!("{path}.{key}.part");
-        if there == 0 || there > source.bytes {
-            return Ok((path.to_owned(), part, 0));
+        let mut begun = Begun { path: path.to_string(), bytes: 0, writer: writer.to_string(), far };
+        if there > 0 && there <= source.bytes && writer.bytes().all(|byte| byte.is_ascii_digit()) {
+            let (mut file, start, sum) = (source.file.try_clone().map_err(local)?, source.start, sum.to_string());
+            let fits = tokio::task::spawn_blocking(move || {
+                file.seek(std::io::SeekFrom::Start(start))?;
+                hash_start(&mut file, there).map(|hash| hex(hash) == sum)
+            });
+            let fits = fits.await.map_err(|why| SshError::input("local file", why.to_string()))?.map_err(local)?;
+            begun.bytes = if fits { there } else { 0 };
         }
-        let mut file = source.file.try_clone().map_err(local)?;
-        let (start, sum) = (source.start, sum.to_owned());
-        let fits = tokio::task::spawn_blocking(move || {
-            file.seek(std::io::SeekFrom::Start(start))?;
-            hash_start(&mut file, there).map(|hash| hex(hash) == sum)
-        });
-        let fits = fits.await.map_err(|why| SshError::input("local file", why.to_string()))?.map_err(local)?;
-        Ok((path.to_owned(), part, if fits { there } else { 0 }))
+        Ok(begun)
     }
 
-    /// Sends what is missing. Returns our sum, the machine's sum, and how many bytes lie there.
+    /// Sends what is missing, and our sum behind it; the machine compares it with its own and gives the file its name.
     ///
     /// Over a long way the machine sums up while it waits for more. Over a short one that would cost more than it saves: a
     /// pipe moves fewer bytes in a second than a second look at the file.
     async fn send_rest(
         &self,
         at: &Target,
-        part: &str,
-        source: Source,
-        (begun, far): (u64, bool),
+        key: &str,
+        source: &Source,
+        begun: &Begun,
+        modes: (Option<u32>, u32),
         progress: Progress<'_>,
-    ) -> Result<(String, String, u64), SshError> {
+    ) -> Result<Sent, SshError> {
+        let Begun { path, bytes, writer, far } = begun;
         // `tee` reads small pieces; a server that may write only those says after each that more may come, and gets as small
         // packets then. `cat` takes all there is.
-        let take = match (far, begun) {
-            (true, 0) => "h=$(cat | tee -- \"$t\" | sum)".to_owned(),
-            (true, begun) => format!("h=$({{ head -c {begun} -- \"$t\"; cat | tee -a -- \"$t\"; }} | sum)"),
-            (false, 0) => "cat >\"$t\" && h=$(sum <\"$t\")".to_owned(),
-            (false, _) => "cat >>\"$t\" && h=$(sum <\"$t\")".to_owned(),
+        let (take, sum) = match (far, bytes) {
+            (true, 0) => ("h=$(cat | tee -- \"$t\" | { head -c \"$z\" | sum; cat >/dev/null; })", ""),
+            (true, _) => (
+                "h=$({ head -c \"$n\" -- \"$t\"; cat | tee -a -- \"$t\"; } | { head -c \"$z\" | sum; cat >/dev/null; })",
+                "",
+            ),
+            (false, 0) => ("cat >\"$t\"", "h=$(sum <\"$t\")"),
+            (false, _) => ("cat >>\"$t\"", "h=$(sum <\"$t\")"),
         };
         let script = format!(
-            "{SUM}\nt={}\numask 077\n{take}\nn=$(wc -c <\"$t\") || exit 1\necho \"${{h%% *}} $n\"",
-            quote(part)
+            "{SUM}\n{LIVES}\np={} k={key} n={bytes} w={writer}\n{TAKE}\n{}\n{take}\n{WHOLE}\n{sum}\nh=${{h%% *}}\n{PUT}",
+            quote(path),
+            expected(source.bytes, modes),
         );
         let done = Done::of(source.bytes);
-        done.add(usize::try_from(begun).unwrap_or(usize::MAX));
-        let (total, counted) = (source.bytes, done.clone());
+        done.add(usize::try_from(*bytes).unwrap_or(usize::MAX));
         let (pieces, input) = Pieces::new();
         let mut running = self.begin(at, &script, input, Gather::exact(1024), Gather::folding(8 * 1024)).await?;
-        let reading = tokio::task::spawn_blocking(move || source.pass(pieces, begun, &counted));
+        let (source, counted, bytes) = (source.try_clone()?, done.clone(), *bytes);
+        let reading = tokio::task::spawn_blocking(move || source.pass(pieces, bytes, &counted));
         let ended = follow(&mut running, at, DOING, &done, progress).await;
+        let part = format!("{path}.bursar-{key}.{}.part", running.pid.unwrap_or(0));
         let answer = ended.and_then(|()| running.answer(DOING));
         let sum = reading.await.map_err(|why| SshError::input("local file", why.to_string()))?;
-        let answer = answer?;
-        let complaint = clean_line(answer.stderr.as_bytes(), 600);
-        let answer = answer.succeeded(DOING)?;
-        let text = answer.text();
-        let told = text.trim_end().split_once(' ').and_then(|(sum, n)| Some((sum.to_owned(), n.parse::<u64>().ok()?)));
-        match (sum, told) {
-            (Err(why), _) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(local(why)),
-            (Ok(sum), Some((theirs, arrived))) if arrived == total => Ok((sum, theirs, arrived)),
-            (_, told) => {
-                let arrived = told.map_or(0, |(_, arrived)| arrived);
-                let why = format!("{arrived} of {total} bytes could be written there; {complaint}");
-                Err(SshError::Machine { doing: DOING, why })
+        let put = answer.and_then(|answer| sent(answer, sum, done.total()));
+        if let Err(error) = &put
+            && !error.may_pass()
+        {
+            // After a break what arrived is a good beginning; after anything else it is rubbish.
+            let remove = format!("rm -f -- {}", quote(&part));
+            if let Err(error) = self.ask(at, "removing half a copy", &remove, 10).await {
+                tracing::debug!(%error, part, "half a copy stays on the machine");
             }
+        }
+        put
+    }
+}
+
+/// Reads what became of it: `sum` is ours, or why the file could not be read.
+fn sent(answer: Answer, sum: std::io::Result<String>, total: u64) -> Result<Sent, SshError> {
+    let complaint = clean_line(answer.stderr.as_bytes(), 600);
+    let answer = answer.succeeded(DOING)?;
+    let text = answer.text();
+    match (sum, text.trim_end().split_once(' ')) {
+        (Err(why), _) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(local(why)),
+        (_, None) if text == "taken\n" => Ok(Sent::Taken),
+        (_, Some(("short", arrived))) => {
+            let arrived = arrived.parse::<u64>().unwrap_or(0).min(total);
+            let why = format!("{arrived} of {total} bytes could be written there; {complaint}");
+            Err(SshError::Machine { doing: DOING, why })
+        }
+        (Ok(sha256), _) => put_answer(&answer, &sha256, total).map(|checked| Sent::Put { sha256, checked }),
+        (Err(_), _) => {
+            Err(SshError::Machine { doing: DOING, why: format!("it answered `{}`", clean_line(text.as_bytes(), 200)) })
         }
     }
 }
 
-/// Sets `p` and makes the folder that it lies in.
-fn find(given: &str) -> String {
-    format!("p={given}\n{RESOLVE}\ncase $p in */*) mkdir -p -- \"${{p%/*}}/\" || exit 1;; esac")
-}
-
-fn expected(sum: &str, total: u64, (asked, usual): (Option<u32>, u32)) -> String {
+fn expected(total: u64, (asked, usual): (Option<u32>, u32)) -> String {
     let asked = asked.map_or(String::new(), |mode| format!("{:o}", mode & 0o7777));
-    format!("x={sum} z={total} m={asked} d={:o}", usual & 0o777)
+    format!("z={total} m={asked} d={:o}", usual & 0o777)
 }
 
 /// Returns whether the machine's checksum confirms ours; one that differs is an error.
@@ -259,7 +289,13 @@ impl Source {
         })
     }
 
-    /// Sums all of it up, and passes on what lies behind `begun`.
+    fn try_clone(&self) -> Result<Source, SshError> {
+        let Source { file, start, bytes, mode, changed } = self;
+        let file = file.try_clone().map_err(local)?;
+        Ok(Source { file, start: *start, bytes: *bytes, mode: *mode, changed: *changed })
+    }
+
+    /// Sums all of it up, and passes on what lies behind `begun`, and then the sum.
     fn pass(mut self, mut pieces: Pieces, begun: u64, done: &Done) -> std::io::Result<String> {
         self.file.seek(std::io::SeekFrom::Start(self.start))?;
         let mut hash = hash_start(&mut self.file, begun)?;
@@ -268,8 +304,13 @@ impl Source {
         loop {
             let got = rest.read(&mut buffer)?;
             if got == 0 {
+                let sum = hex(hash);
+                // A file that became shorter is not whole, and its sum must not say so.
+                if rest.limit() == 0 {
+                    pieces.write_all(format!("{sum}\n").as_bytes())?;
+                }
                 pieces.flush()?;
-                return Ok(hex(hash));
+                return Ok(sum);
             }
             hash.update(&buffer[..got]);
             pieces.write_all(&buffer[..got])?;

@@ -50,8 +50,12 @@ impl Done {
         self.total.store(total, Ordering::Relaxed);
     }
 
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
     fn get(&self) -> (u64, u64) {
-        let total = self.total.load(Ordering::Relaxed);
+        let total = self.total();
         (self.bytes.load(Ordering::Relaxed).min(total), total)
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const SMALL_FILES: usize = 10_000;
 
@@ -87,11 +87,12 @@ enum Copy {
 
 async fn copy(what: Copy, ssh: Ssh, at: Target, local: PathBuf, back: PathBuf) -> Result<()> {
     let tell = &mut |_, _| {};
-    let ask = TreeCopy { remote_path: "many".into(), ..TreeCopy::default() };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let ask = TreeCopy { remote_path: "many".into(), now: Some(now), ..TreeCopy::default() };
     let checked = match what {
         Copy::Up => {
             let content = Content::File(fs::File::open(local.join("big"))?);
-            let upload = Upload { content, remote_path: "big".into(), mode: None };
+            let upload = Upload { content, remote_path: "big".into(), name: None, mode: None };
             ssh.upload(&at, upload, tell).await?.checked
         }
         Copy::Down => {

@@ -3,7 +3,7 @@
 use super::Walk;
 use crate::{
     cli::{logs, offers, progress::Waiting, spending, up},
-    flow::{CreateInstance, FlowError, JobRead, JobSpec, LOCAL_PRINCIPAL, Source, Wanted},
+    flow::{CreateInstance, Env, FlowError, JobRead, JobSpec, LOCAL_PRINCIPAL, Source, Wanted},
 };
 use bursar_core::{
     instance::{InstanceId, Stage},
@@ -161,7 +161,13 @@ impl Walk<'_> {
         let why = "A job outlives every connection, and this program too. Its output is read while it runs.";
         self.step("Run it", why, &format!("bursar run {name} --job train -- sh train.sh; bursar logs {name} train -f"))
             .await;
-        let job = JobSpec { name: "train".to_owned(), command: "sh train.sh".to_owned(), workdir: None, save: vec![] };
+        let job = JobSpec {
+            name: "train".to_owned(),
+            command: "sh train.sh".to_owned(),
+            workdir: None,
+            save: vec![],
+            env: Env::default(),
+        };
         self.rooms.start_job(LOCAL_PRINCIPAL, name, &job).await?;
         let from_start = JobRead { tail_lines: 0, from_offset: Some(0), max_bytes: 64 * 1024 };
         let begun = self.rooms.get_job(LOCAL_PRINCIPAL, name, "train", &from_start).await?;

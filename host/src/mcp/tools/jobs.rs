@@ -2,7 +2,7 @@
 
 use super::{ACTS, ENDS, LOOKS_OUT, Tool, remote::NOTICE};
 use crate::{
-    flow::{Job, JobRead, JobSeen, JobSpec, JobState, JobSummary},
+    flow::{Env, Job, JobRead, JobSeen, JobSpec, JobState, JobSummary},
     mcp::{
         call::{Call, News},
         render::{Answer, ToolError},
@@ -12,7 +12,7 @@ use crate::{
 use bursar_core::time::{Moment, human};
 use rmcp::schemars::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// The most bytes of a log in one answer.
@@ -51,6 +51,7 @@ struct StartJob {
     job: String,
     command: String,
     workdir: Option<String>,
+    env: Option<BTreeMap<String, String>>,
     /// Files or folders of it, fetched to saved/INSTANCE/JOB/ when it ends or before the lease does
     #[serde(default)]
     save: Vec<String>,
@@ -111,7 +112,8 @@ fn in_words(summary: &JobSummary) -> String {
 }
 
 async fn start_job(call: Call, args: StartJob) -> Result<Answer<JobOut>, ToolError> {
-    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir, save: args.save };
+    let env = Env(args.env.unwrap_or_default().into_iter().collect());
+    let spec = JobSpec { name: args.job, command: args.command, workdir: args.workdir, save: args.save, env };
     let summary = call.rooms.start_job(call.principal(), &args.instance, &spec).await?;
     let text = format!("{}\nfollow it with get_job; it goes on whatever happens here", in_words(&summary));
     Ok(Answer { text, data: JobOut::new(&summary) })
@@ -163,12 +165,15 @@ async fn get_job(call: Call, args: GetJob) -> Result<Answer<JobLog>, ToolError> 
         call.tell(step, &News::Words(going(&seen.job))).await;
         sleep(LOOK_AGAIN).await;
     };
-    let JobSeen { job, saved, note } = seen;
+    let JobSeen { job, saved, note, .. } = seen;
     let out = JobOut::of(&job);
     let saved: Vec<String> = saved.iter().map(|saved| line(&saved.in_words())).collect();
     let note = note.map(|note| line(&note));
     let mut text = format!("{}: {}, log of {}", out.job, line(&job.state.to_string()), size(job.log_bytes));
-    for more in note.iter().chain(&saved) {
+    let behind = args.from_offset.filter(|from| *from > job.log_bytes);
+    let behind =
+        behind.map(|from| format!("from_offset {from} is behind the end of the log ({} bytes)", job.log_bytes));
+    for more in note.iter().chain(&saved).chain(&behind) {
         text = format!("{text}\n{more}");
     }
     let text = match job.log.is_empty() {

@@ -237,7 +237,7 @@ fn tree(remote_path: String, ignore: Option<Vec<String>>, delete: Option<bool>, 
         ignore: ignore.unwrap_or_default(),
         delete: delete == Some(true),
         hash: hash == Some(true),
-        max_bytes: None,
+        ..TreeCopy::default()
     }
 }
 

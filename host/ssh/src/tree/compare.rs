@@ -20,11 +20,12 @@ const DOING: &str = "comparing checksums";
 const MARK: &str = "bursar-sum ";
 
 /// Prints one checksum for each name that it reads, in their order, each behind a mark that no program prints by itself.
+/// A name is bytes: in another locale the pattern would end at those that are no text there.
 pub(super) const SUMS: &str = "if command -v openssl >/dev/null 2>&1; then each() { xargs -0 openssl dgst -sha256 -r; }\n\
     elif command -v sha256sum >/dev/null 2>&1; then each() { xargs -0 sha256sum --; }\n\
     elif command -v shasum >/dev/null 2>&1; then each() { xargs -0 shasum -a 256 --; }\n\
     else each() { cat >/dev/null; echo none; }; fi\n\
-    sums() { each | sed -n 's/^\\\\\\{0,1\\}\\([0-9a-f]\\{64\\}\\) .*/bursar-sum \\1/p;s/^none$/bursar-sum none/p'; }";
+    sums() { each | LC_ALL=C sed -n 's/^\\\\\\{0,1\\}\\([0-9a-f]\\{64\\}\\) .*/bursar-sum \\1/p;s/^none$/bursar-sum none/p'; }";
 
 impl Ssh {
     /// Returns the files of both lists whose size and checksum are the same.

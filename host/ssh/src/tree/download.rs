@@ -22,11 +22,14 @@ use crate::{Ssh, Target};
 
 const DOING: &str = "fetching a folder";
 
-/// Sends the files whose names make up the first `$n` bytes of the input, and the checksums of all of them on the other
+/// Sends the files whose names make up the first `$n` bytes of the input, the one named by the first `$f` of them without its
+/// first `$k` bytes, and the checksums of all of them on the other
 /// stream meanwhile, so that checking costs no second pass. Small files leave together, not one packet each.
 const SEND: &str = "t=$(mktemp) || exit 1\ntrap 'rm -f \"$t\" \"$t.n\" \"$t.s\" \"$t.e\"' EXIT\n\
     cat >\"$t\"; head -c \"$n\" \"$t\" >\"$t.n\"\nsums <\"$t\" >\"$t.s\" 2>/dev/null &\n\
-    if [ \"$n\" -gt 0 ]; then { xargs -0 cat -- <\"$t.n\" || : >\"$t.e\"; } | dd ibs=65536 obs=65536 2>/dev/null; fi\n\
+    all() { xargs -0 cat -- <\"$t.n\"; }\n\
+    [ \"$f\" -eq 0 ] || all() { head -c \"$f\" \"$t.n\" | xargs -0 tail -c \"+$((k + 1))\" -- && tail -c \"+$((f + 1))\" \"$t.n\" | xargs -0 cat --; }\n\
+    if [ \"$n\" -gt 0 ]; then { all || : >\"$t.e\"; } | dd ibs=65536 obs=65536 2>/dev/null; fi\n\
     [ ! -e \"$t.e\" ] || exit 1\nwait\ncat \"$t.s\" >&2";
 
 impl Ssh {
@@ -117,7 +120,14 @@ impl Ssh {
         let mut theirs = Vec::new();
         if receiver.has_files() {
             let (fetch, have) = receiver.names();
-            let script = format!("{SUMS}\ncd {} || exit 1\nn={}\n{SEND}", quote(folder), names(fetch.iter()).len());
+            // Of a file that came in part, the rest comes first.
+            let half = receiver.half();
+            let half_name = if half > 0 { names(fetch.iter().take(1)).len() } else { 0 };
+            let script = format!(
+                "{SUMS}\ncd {} || exit 1\nn={} f={half_name} k={half}\n{SEND}",
+                quote(folder),
+                names(fetch.iter()).len()
+            );
             let input = names(fetch.iter().chain(&have));
             theirs = self.receive(at, &receiver.shared(), &script, input, &done, progress).await?;
         }

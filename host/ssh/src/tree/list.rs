@@ -21,16 +21,56 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Dir,
-    /// `mtime` in whole seconds: no finer than what every machine keeps.
     File {
         size: u64,
-        mtime: i64,
+        mtime: Time,
     },
     Link {
         to: Vec<u8>,
     },
     /// A device, a socket, a pipe: never copied.
     Other,
+}
+
+/// When a file was changed last, as finely as its side keeps and tells it: without parts of a second they are 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Time {
+    pub(super) secs: i64,
+    pub(super) nanos: u32,
+}
+
+impl Time {
+    /// Returns whether both may be the same moment, told by whoever keeps less of it. Two edits within a second differ where
+    /// both sides keep parts of one.
+    pub(super) fn fits(self, other: Time) -> bool {
+        let step = self.step().max(other.step());
+        self.secs == other.secs && self.nanos / step == other.nanos / step
+    }
+
+    /// The coarsest clock, in nanoseconds, that could have written this.
+    fn step(self) -> u32 {
+        (0..=9).map(|digits| 10_u32.pow(digits)).take_while(|step| self.nanos.is_multiple_of(*step)).last().unwrap_or(1)
+    }
+
+    /// Reads `SECS.PARTS`, as `find` prints it.
+    fn read(text: &str) -> Option<Time> {
+        let (secs, parts) = text.split_once('.').unwrap_or((text, ""));
+        let parts = parts.get(..9).unwrap_or(parts);
+        let nanos = format!("{parts:0<9}").parse().ok()?;
+        Some(Time { secs: secs.parse().ok()?, nanos })
+    }
+}
+
+impl Kind {
+    /// Returns whether two entries hold the same, as far as a list can tell.
+    pub(super) fn fits(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::File { size, mtime }, Kind::File { size: others, mtime: time }) => {
+                size == others && mtime.fits(*time)
+            }
+            _ => self == other,
+        }
+    }
 }
 
 impl Entry {
@@ -86,7 +126,7 @@ fn entry<'a>(word: &'a [u8], target: &[u8]) -> Option<(&'a [u8], Entry)> {
     let mode = u32::from_str_radix(mode, 8).ok()? & 0o777;
     let kind = match kind {
         "d" => Kind::Dir,
-        "f" => Kind::File { size: size.parse().ok()?, mtime: mtime.split('.').next()?.parse().ok()? },
+        "f" => Kind::File { size: size.parse().ok()?, mtime: Time::read(mtime)? },
         "l" if !target.is_empty() => Kind::Link { to: target.to_vec() },
         _ => Kind::Other,
     };
@@ -147,6 +187,27 @@ mod tests {
         for (text, taken) in cases {
             assert_eq!(read(text).is_ok(), taken, "{}", String::from_utf8_lossy(text));
         }
+    }
+
+    #[test]
+    fn times_are_compared_as_finely_as_both_sides_keep_them() {
+        for (one, other, same) in [
+            ("5", "5", true),
+            ("5", "6", false),
+            ("5.1234567890", "5.123456789", true),
+            ("5.1234567890", "5.1234567891", true),
+            ("5.123456789", "5.123456788", false),
+            ("5.123456789", "5.0000000000", true),
+            ("5.123456789", "5", true),
+            ("5.123456789", "5.1234567", true),
+            ("5.123456789", "5.1234566", false),
+            ("5.5", "5.6", false),
+            ("-5.5", "-5.5", true),
+        ] {
+            let (one, other) = (Time::read(one).unwrap(), Time::read(other).unwrap());
+            assert_eq!((one.fits(other), other.fits(one)), (same, same), "{one:?} {other:?}");
+        }
+        assert!([".5", "5.x", "x", ""].iter().all(|text| Time::read(text).is_none()));
     }
 
     #[test]

@@ -3,13 +3,16 @@
 
 mod compare;
 mod download;
+mod half;
 mod list;
 mod plan;
 mod put;
 mod receive;
+mod there;
 mod upload;
 mod walk;
 
+use crate::clean::clean_line;
 use crate::error::SshError;
 use crate::script::quote;
 use crate::{Ssh, Target};
@@ -27,6 +30,9 @@ pub struct TreeCopy {
     pub hash: bool,
     /// The most bytes that may arrive here.
     pub max_bytes: Option<u64>,
+    /// Seconds since 1970 by the clock that dates files here. Only files that are older than it by some seconds get their
+    /// time in whole ones, which costs less: without it, all get all of it.
+    pub now: Option<u64>,
 }
 
 /// A folder that is now the same on both sides.
@@ -47,17 +53,34 @@ pub struct TreeCopied {
     pub checked: bool,
 }
 
+/// What lies at a path of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    pub is_folder: bool,
+    /// Another one after every change of a file; nothing where the machine cannot tell.
+    pub stamp: Option<String>,
+}
+
 impl Ssh {
     /// Returns whether a folder lies at a path of the machine.
     pub async fn is_folder(&self, at: &Target, remote_path: &str) -> Result<bool, SshError> {
+        Ok(self.look(at, remote_path).await?.is_folder)
+    }
+
+    /// Returns what lies at a path of the machine.
+    pub async fn look(&self, at: &Target, remote_path: &str) -> Result<Look, SshError> {
         let given = quote(crate::run::checked("remote path", remote_path)?);
         let script = format!(
             "p={given}\n{WHOLE}\n\
-             if [ -d \"$p\" ]; then echo folder; elif [ -e \"$p\" ] || [ -L \"$p\" ]; then echo file\n\
+             if [ -d \"$p\" ]; then echo folder; elif [ -e \"$p\" ] || [ -L \"$p\" ]; then\n\
+             echo file; stat -L -c '%s %i %y' -- \"$p\" 2>/dev/null || stat -L -f '%z %i %Fm' \"$p\" 2>/dev/null || :\n\
              else echo \"there is no $p\" >&2; exit 1; fi"
         );
         let doing = "looking at the path";
-        Ok(self.ask(at, doing, &script, 30).await?.succeeded(doing)?.text() == "folder\n")
+        let text = self.ask(at, doing, &script, 30).await?.succeeded(doing)?.text();
+        let (kind, stamp) = text.split_once('\n').unwrap_or((&text, ""));
+        let stamp = clean_line(stamp.as_bytes(), 100);
+        Ok(Look { is_folder: kind == "folder", stamp: Some(stamp).filter(|stamp| !stamp.is_empty()) })
     }
 }
 
@@ -113,5 +136,5 @@ fn parent(path: &[u8]) -> &[u8] {
 
 /// Returns a path for messages.
 fn shown(path: &[u8]) -> String {
-    crate::clean::clean_line(path, 200)
+    clean_line(path, 200)
 }

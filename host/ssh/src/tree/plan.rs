@@ -96,7 +96,7 @@ fn other_mode(plan: &mut Plan, path: &[u8], entry: &Entry, old: &Entry) -> Resul
 fn is_same(path: &[u8], new: &Kind, old: &Kind, rules: &Rules<'_>) -> bool {
     match (new, old, rules.same_hash) {
         (Kind::File { size, .. }, Kind::File { size: old, .. }, Some(hashes)) => size == old && hashes.contains(path),
-        _ => new == old,
+        _ => new.fits(old),
     }
 }
 
@@ -116,13 +116,14 @@ fn is_kept(path: &[u8], entry: &Entry, rules: &Rules<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::list::Time;
     use super::*;
 
     /// Source, target, with `delete`, and the plan in words.
     type Case<'a> = (&'a [(&'a str, Entry)], &'a [(&'a str, Entry)], bool, &'a str);
 
-    fn file(size: u64, mtime: i64) -> Entry {
-        Entry { kind: Kind::File { size, mtime }, mode: 0o644 }
+    fn file(size: u64, secs: i64) -> Entry {
+        Entry { kind: Kind::File { size, mtime: Time { secs, nanos: 0 } }, mode: 0o644 }
     }
 
     fn dir() -> Entry {

@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, PermissionsExt as _};
+use cap_std::fs::{Dir, OpenOptions, PermissionsExt as _};
 use sha2::{Digest, Sha256};
 
-use super::list::{Kind, List};
+use super::list::{Kind, List, Time};
 use super::plan::Plan;
-use super::walk::local;
+use super::walk::{self, local};
 use super::{as_path, parent, shown};
-use crate::copy::hex;
+use crate::copy::{hash_start, hex};
 use crate::error::SshError;
 use crate::stream::Done;
 
@@ -23,14 +23,15 @@ use crate::stream::Done;
 pub(super) struct Wanted {
     pub(super) path: Vec<u8>,
     pub(super) size: u64,
-    pub(super) mtime: i64,
+    pub(super) mtime: Time,
     pub(super) mode: u32,
     staged: String,
 }
 
 impl Wanted {
-    pub(super) fn new(path: &[u8], size: u64, mtime: i64, mode: u32) -> Wanted {
-        let staged = crate::copy::key_of(&[path, &size.to_le_bytes(), &mtime.to_le_bytes()]);
+    pub(super) fn new(path: &[u8], size: u64, mtime: Time, mode: u32) -> Wanted {
+        let staged =
+            crate::copy::key_of(&[path, &size.to_le_bytes(), &mtime.secs.to_le_bytes(), &mtime.nanos.to_le_bytes()]);
         Wanted { path: path.to_vec(), size, mtime, mode, staged }
     }
 
@@ -47,6 +48,8 @@ pub(super) struct Receiver {
     /// Locked as long as this copy runs.
     _lock: File,
     fetch: Vec<Wanted>,
+    /// So many bytes of the first of them an earlier attempt received.
+    half: u64,
     /// What an earlier attempt received; it is read again and checked with the rest.
     have: Vec<Wanted>,
     writing: Arc<Mutex<Writing>>,
@@ -75,19 +78,33 @@ impl Receiver {
             }
             // A file gets its time when it is whole.
             let meta = stage.symlink_metadata(file.staged());
-            meta.is_ok_and(|meta| meta.is_file() && meta.len() == file.size && meta.mtime() == file.mtime)
+            meta.is_ok_and(|meta| meta.is_file() && meta.len() == file.size && walk::time(&meta).fits(file.mtime))
         };
-        let (have, fetch): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_there);
+        let (have, mut fetch): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_there);
+        let now = if fresh { None } else { half(&stage, &mut fetch)? };
+        let half = now.as_ref().map_or(0, |(_, bytes)| *bytes);
+        done.add(usize::try_from(half).unwrap_or(usize::MAX));
         have.iter().for_each(|file| done.add(usize::try_from(file.size).unwrap_or(usize::MAX)));
         let own = stage.try_clone().map_err(here)?;
-        let writing =
-            Writing { stage: own, files: fetch.clone(), at: 0, now: None, sums: Vec::new(), done, failed: None };
+        let writing = Writing {
+            stage: own,
+            files: fetch.clone(),
+            at: 0,
+            now: now.map(|(now, _)| now),
+            sums: Vec::new(),
+            done,
+            failed: None,
+        };
         let writing = Arc::new(Mutex::new(writing));
-        Ok(Receiver { dir, stage, name: name.to_owned(), _lock: lock, fetch, have, writing })
+        Ok(Receiver { dir, stage, name: name.to_owned(), _lock: lock, fetch, half, have, writing })
     }
 
     pub(super) fn has_files(&self) -> bool {
         !self.fetch.is_empty() || !self.have.is_empty()
+    }
+
+    pub(super) fn half(&self) -> u64 {
+        self.half
     }
 
     /// The files to fetch, and those that only have to be checked.
@@ -209,10 +226,29 @@ impl Receiver {
     }
 }
 
+/// Returns the file that an earlier attempt received in part, ready to take the rest, and how much of it is here. It is then
+/// the first of all.
+fn half(stage: &Dir, fetch: &mut [Wanted]) -> Result<Option<(Now, u64)>, SshError> {
+    let begun = |file: &Wanted| {
+        let meta = stage.symlink_metadata(file.staged()).ok()?;
+        (meta.is_file() && (1..file.size).contains(&meta.len())).then_some(meta.len())
+    };
+    let Some((at, bytes)) = fetch.iter().enumerate().find_map(|(at, file)| Some((at, begun(file)?))) else {
+        return Ok(None);
+    };
+    fetch[..=at].rotate_right(1);
+    let file = &fetch[0];
+    let open = stage.open_with(file.staged(), OpenOptions::new().read(true).write(true));
+    let mut open = open.map_err(|why| local(&file.path, &why))?.into_std();
+    // Reading leaves it where its rest begins.
+    let hash = hash_start(&mut open, bytes).map_err(|why| local(&file.path, &why))?;
+    Ok(Some((Now { file: open, left: file.size - bytes, hash }, bytes)))
+}
+
 /// Gives a whole file its permissions and its time; the time last, as it says that the file is whole.
 fn dress(handle: &File, file: &Wanted) -> std::io::Result<()> {
     handle.set_permissions(std::fs::Permissions::from_mode(file.mode))?;
-    let since = u64::try_from(file.mtime).map_or(Duration::ZERO, Duration::from_secs);
+    let since = u64::try_from(file.mtime.secs).map_or(Duration::ZERO, |secs| Duration::new(secs, file.mtime.nanos));
     handle.set_modified(SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH))
 }
 

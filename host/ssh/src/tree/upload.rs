@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::compare::{self, SUMS};
-use super::list::{self, Entry, Kind, List};
+use super::list::{self, Entry, Kind, List, Time};
 use super::plan::{self, Plan, Rules};
 use super::put::{self, Put};
+use super::there::There;
 use super::walk::{self, Ignored, local};
 use super::{TreeCopied, TreeCopy, as_path, shown};
 use crate::clean::{clean, clean_line};
@@ -25,11 +26,16 @@ use crate::{Ssh, Target};
 
 const DOING: &str = "sending a folder";
 
+/// Ends where what one works in would be emptied.
+const SPARE: &str = "q=$(cd \"$p\" 2>/dev/null && pwd -P) && case $(cd \"$HOME\" && pwd -P)/ in \"${q%/}\"/*) \
+    echo \"it would empty $q, the home folder or what holds it; name a folder in it, or ask without delete\" >&2; exit 1;; esac";
+
 /// Sets `p`, and `s`, the folder beside it or in it where what arrives waits.
 fn find(given: &str, ask: &TreeCopy) -> String {
     let name = super::stage_name(&[ask.remote_path.as_bytes()]);
+    let spare = if ask.delete { SPARE } else { "" };
     format!(
-        "{}\nneed tar find xargs\np={given}\n{}\n{}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
+        "{}\nneed tar find xargs\np={given}\n{}\n{}\n{spare}\nif [ -d \"$p\" ]; then p=$(cd \"$p\" && pwd -P) || exit 1; s=$p/{name}; e=yes; \
          else s=${{p%/*}}/{name}; e=no; fi",
         super::NEED,
         super::WHOLE,
@@ -48,17 +54,6 @@ const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
     [ -f put ] || stop 'the stream ended early'\n\
     . ./put";
 
-/// What the machine has already.
-struct There {
-    path: String,
-    /// Where what arrives waits.
-    stage: String,
-    exists: bool,
-    list: List,
-    /// What an earlier attempt left in the stage.
-    staged: List,
-}
-
 impl Ssh {
     /// Makes a folder on the machine like `from`. What was sent before a break is not sent again.
     pub async fn upload_tree(
@@ -72,7 +67,7 @@ impl Ssh {
         let own = from.try_clone().map_err(|why| local(b"", &why))?;
         let here = async { tokio::task::spawn_blocking(move || listed(&own, ignored)).await.map_err(gone)? };
         // What unpacks is started meanwhile, and waits for a word: over a long way that saves two ways there and back.
-        let (here, there, stream) = tokio::try_join!(here, self.remote_lists(at, ask), self.stream(at, ask))?;
+        let (here, mut there, stream) = tokio::try_join!(here, self.remote_lists(at, ask), self.stream(at, ask))?;
         let (ignored, here) = here;
         let keep = |path: &[u8], is_dir: bool| ignored.covers(path, is_dir);
         let rules = |same_hash| Rules { delete: ask.delete, keep: &keep, same_hash };
@@ -94,7 +89,10 @@ impl Ssh {
         if there.exists && plan == nothing {
             return Ok(copied);
         }
-        copied.checked = self.send_tree(at, from, here, &there, plan, stream, progress).await?;
+        if there.resumes(&here) {
+            self.finish_halves(at, from, &here, &mut there, progress).await?;
+        }
+        copied.checked = self.send_tree(at, from, here, &there, (plan, ask.now), stream, progress).await?;
         Ok(copied)
     }
 
@@ -103,14 +101,15 @@ impl Ssh {
         let given = super::checked_folder(&ask.remote_path)?;
         let script = format!(
             "{}\n{}\n\
-             printf '%s\\0%s\\0%s\\0' \"$p\" \"$s\" $e\n\
+             x=no; case $(tar --version 2>/dev/null) in *'GNU tar'*|*bsdtar*) x=yes;; esac\n\
+             printf '%s\\0%s\\0%s\\0%s\\0' \"$p\" \"$s\" $e $x\n\
              if [ $e = yes ]; then (list \"$p\") || exit 1; fi\nprintf '=\\0\\0'\n\
              if [ -d \"$s/t\" ]; then (list \"$s/t\") || exit 1; fi",
             list::SCRIPT,
             find(&given, ask),
         );
         let text = self.ask_long(at, "listing the folder", &script, Vec::new(), super::LIST_MAX).await?;
-        read_lists(&text).unwrap_or_else(|| {
+        There::read(&text).unwrap_or_else(|| {
             let why = format!("it answered `{}`", clean_line(&text, 200));
             Err(SshError::Machine { doing: "listing the folder", why })
         })
@@ -131,18 +130,19 @@ impl Ssh {
         from: &Dir,
         here: List,
         there: &There,
-        plan: Plan,
+        (plan, now): (Plan, Option<u64>),
         mut stream: Stream,
         progress: Progress<'_>,
     ) -> Result<bool, SshError> {
-        let resumes =
-            there.staged.iter().all(|(path, entry)| here.get(path).is_some_and(|e| e.is_dir() == entry.is_dir()));
+        let resumes = there.resumes(&here);
         let staged = if resumes { there.staged.clone() } else { List::new() };
         let word: &[u8] = if resumes { b"go\n" } else { b"anew\n" };
         let Some((mut running, mut pieces)) = stream.open.take() else { return Ok(false) };
         let done = Done::of(plan.bytes);
         let own = from.try_clone().map_err(|why| local(b"", &why))?;
-        let packing = Packing { dir: own, here, staged, plan, fresh: !there.exists, done: done.clone() };
+        let (fresh_since, date) = (there.fresh_since(now), now.unwrap_or_else(|| newest(&here)));
+        let packing =
+            Packing { dir: own, here, staged, plan, fresh: !there.exists, fresh_since, date, done: done.clone() };
         let packed = tokio::task::spawn_blocking(move || {
             pieces.write_all(word)?;
             packing.pack(pieces)
@@ -190,32 +190,6 @@ fn listed(dir: &Dir, mut ignored: Ignored) -> Result<(Ignored, List), SshError> 
     Ok((ignored, list))
 }
 
-fn read_lists(text: &[u8]) -> Option<Result<There, SshError>> {
-    let mut at = 0;
-    let mut word = || {
-        let end = at + text.get(at..)?.iter().position(|byte| *byte == 0)?;
-        let word = &text[at..end];
-        at = end + 1;
-        Some((word, at))
-    };
-    let text_of = |word: &[u8]| String::from_utf8(word.to_vec()).ok().filter(|path| path.starts_with('/'));
-    let (path, stage) = (text_of(word()?.0)?, text_of(word()?.0)?);
-    let (exists, begin) = word()?;
-    let exists = exists == b"yes";
-    let (mut end, mut next) = (begin, begin);
-    loop {
-        let (first, _) = word()?;
-        let (_, after) = word()?;
-        next = after.max(next);
-        if first == b"=" {
-            break;
-        }
-        end = after;
-    }
-    let lists = list::read(&text[begin..end]).and_then(|list| Ok((list, list::read(&text[next..])?)));
-    Some(lists.map(|(list, staged)| There { path, stage, exists, list, staged }))
-}
-
 /// Returns the machine's checksum, or why there is none.
 fn told(running: Running) -> Result<String, SshError> {
     let text = running.answer(DOING)?.succeeded(DOING)?.text();
@@ -228,6 +202,15 @@ fn told(running: Running) -> Result<String, SshError> {
             Err(SshError::Machine { doing: DOING, why: format!("it answered `{}`", clean_line(text.as_bytes(), 200)) })
         }
     }
+}
+
+/// Returns the time of the file that was changed last.
+fn newest(list: &List) -> u64 {
+    let times = list.values().filter_map(|entry| match entry.kind {
+        Kind::File { mtime, .. } => u64::try_from(mtime.secs).ok(),
+        _ => None,
+    });
+    times.max().unwrap_or(0)
 }
 
 pub(super) fn left_out(list: &List) -> Vec<String> {
@@ -246,6 +229,10 @@ struct Packing {
     staged: List,
     plan: Plan,
     fresh: bool,
+    /// Files that were changed later than this may still be changed within the second of their time.
+    fresh_since: i64,
+    /// Of folders and links.
+    date: u64,
     done: Done,
 }
 
@@ -279,7 +266,9 @@ impl Packing {
         let (mut sums, mut names) = (Sha256::new(), Vec::new());
         for path in &self.plan.make {
             let mode = self.here.get(path).map_or(0o755, |entry| entry.mode);
-            tar.append_data(&mut header(tar::EntryType::Directory, mode | 0o700, 0), in_stage(path), std::io::empty())?;
+            let mut head = header(tar::EntryType::Directory, mode | 0o700, 0);
+            head.set_mtime(self.date);
+            tar.append_data(&mut head, in_stage(path), std::io::empty())?;
         }
         for path in &self.plan.send {
             let Some(entry) = self.here.get(path) else { continue };
@@ -289,7 +278,9 @@ impl Packing {
                     sums.update(compare::sum_line(&self.file(&mut tar, path, entry, (*size, *mtime))?));
                 }
                 Kind::Link { to } => {
-                    tar.append_link(&mut header(tar::EntryType::Symlink, 0o777, 0), in_stage(path), as_path(to))?;
+                    let mut head = header(tar::EntryType::Symlink, 0o777, 0);
+                    head.set_mtime(self.date);
+                    tar.append_link(&mut head, in_stage(path), as_path(to))?;
                 }
                 Kind::Dir | Kind::Other => {}
             }
@@ -309,18 +300,30 @@ impl Packing {
         tar: &mut tar::Builder<Pieces>,
         path: &[u8],
         entry: &Entry,
-        (size, mtime): (u64, i64),
+        (size, mtime): (u64, Time),
     ) -> Result<String, PackError> {
         let mut hash = Sha256::new();
         let mut file = self.open(path, size, &mut hash)?;
-        if self.staged.get(path) == Some(entry) {
+        let staged = self.staged.get(path);
+        if staged.is_some_and(|staged| staged.kind.fits(&entry.kind) && staged.mode == entry.mode) {
             std::io::copy(&mut file, &mut std::io::sink()).map_err(|why| at(path, &why))?;
         } else {
             let mut head = header(tar::EntryType::Regular, entry.mode, size);
-            head.set_mtime(u64::try_from(mtime).unwrap_or(0));
+            head.set_mtime(u64::try_from(mtime.secs).unwrap_or(0));
+            self.exact_time(tar, mtime)?;
             tar.append_data(&mut head, in_stage(path), &mut file).map_err(|why| at(path, &why))?;
         }
         Ok(hex(hash))
+    }
+
+    /// A fresh file gets all of its time, so that the next copy sees whether it was changed again.
+    fn exact_time(&self, tar: &mut tar::Builder<Pieces>, mtime: Time) -> Result<(), PackError> {
+        let Time { secs, nanos } = mtime;
+        if nanos == 0 || secs < 0 || secs < self.fresh_since {
+            return Ok(());
+        }
+        let text = format!("{secs}.{nanos:09}");
+        Ok(tar.append_pax_extensions([("mtime", text.as_bytes())])?)
     }
 
     fn open<'a>(&self, path: &'a [u8], size: u64, hash: &'a mut Sha256) -> Result<Exact<'a>, PackError> {

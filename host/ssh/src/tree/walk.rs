@@ -6,7 +6,7 @@ use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt, PermissionsExt as _};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::list::{Entry, Kind, List, too_many};
+use super::list::{Entry, Kind, List, Time, too_many};
 use super::{ENTRIES_MAX, as_path, is_stage, parent};
 use crate::error::SshError;
 
@@ -109,11 +109,15 @@ fn read(entry: &DirEntry, path: &[u8]) -> Result<Entry, SshError> {
     let meta = entry.metadata().map_err(|why| local(path, &why))?;
     let kind = match meta.file_type() {
         kind if kind.is_dir() => Kind::Dir,
-        kind if kind.is_file() => Kind::File { size: meta.len(), mtime: meta.mtime() },
+        kind if kind.is_file() => Kind::File { size: meta.len(), mtime: time(&meta) },
         kind if kind.is_symlink() => Kind::Link { to: Vec::new() },
         _ => Kind::Other,
     };
     Ok(Entry { kind, mode: mode(&meta) })
+}
+
+pub(super) fn time(meta: &Metadata) -> Time {
+    Time { secs: meta.mtime(), nanos: u32::try_from(meta.mtime_nsec()).unwrap_or(0) }
 }
 
 fn mode(meta: &Metadata) -> u32 {

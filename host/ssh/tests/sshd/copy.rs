@@ -9,7 +9,7 @@ use bursar_ssh::{Content, SshError, Upload};
 use crate::machine::{Machine, quiet};
 
 fn bytes(text: &str, to: &str) -> Upload {
-    Upload { content: Content::Bytes(text.into()), remote_path: to.into(), mode: None }
+    Upload { content: Content::Bytes(text.into()), remote_path: to.into(), name: None, mode: None }
 }
 
 // Peer weakness 32: parent folders, checksums, and no half file.
@@ -36,7 +36,7 @@ async fn megabytes_go_there_and_back_unchanged() {
     fs::write(here.path().join("data"), &data).unwrap();
     let content = Content::File(File::open(here.path().join("data")).unwrap());
     let mut seen = Vec::new();
-    let upload = Upload { content, remote_path: "data.bin".into(), mode: None };
+    let upload = Upload { content, remote_path: "data.bin".into(), name: None, mode: None };
     let up = machine.ssh.upload(&machine.at(), upload, &mut |done, total| seen.push((done, total))).await.unwrap();
     assert_eq!(seen.last(), Some(&(9_000_001, 9_000_001)));
     assert!(seen.is_sorted());

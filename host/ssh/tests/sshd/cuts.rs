@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +21,14 @@ const FILE: usize = 3_000_000;
 const LOST: u64 = 2_400_000;
 
 /// Stands before a machine, counts what passes, and cuts every connection once so many bytes have passed.
-struct Cutter {
+pub(crate) struct Cutter {
     port: u16,
     passed: Arc<AtomicU64>,
     cut_at: Arc<AtomicU64>,
 }
 
 impl Cutter {
-    fn before(at: &Target) -> Cutter {
+    pub(crate) fn before(at: &Target) -> Cutter {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (passed, cut_at) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(u64::MAX)));
@@ -46,7 +47,7 @@ impl Cutter {
     }
 
     /// From now on so many bytes pass; without a number, all.
-    fn allow(&self, bytes: Option<u64>) {
+    pub(crate) fn allow(&self, bytes: Option<u64>) {
         self.passed.store(0, Ordering::SeqCst);
         self.cut_at.store(bytes.unwrap_or(u64::MAX), Ordering::SeqCst);
     }
@@ -55,7 +56,7 @@ impl Cutter {
         self.passed.load(Ordering::SeqCst)
     }
 
-    fn at(&self, machine: &Machine) -> Target {
+    pub(crate) fn at(&self, machine: &Machine) -> Target {
         Target { port: self.port, ..machine.at() }
     }
 }
@@ -114,6 +115,7 @@ async fn a_file_sent_over_a_cut_connection_is_complete_or_not_there() {
     let upload = |n| Upload {
         content: Content::File(fs::File::open(here.path().join("f")).unwrap()),
         remote_path: format!("f{n}"),
+        name: None,
         mode: None,
     };
     for n in 0..ROUNDS {
@@ -232,6 +234,7 @@ async fn what_was_sent_before_a_break_is_not_sent_again() {
     let upload = || Upload {
         content: Content::File(fs::File::open(here.path().join("f")).unwrap()),
         remote_path: "f".into(),
+        name: None,
         mode: None,
     };
     cutter.allow(Some(long * 9 / 10));
@@ -245,7 +248,29 @@ async fn what_was_sent_before_a_break_is_not_sent_again() {
     cutter.allow(None);
     machine.ssh.upload_tree(&at, &opened(&p), &up, &mut quiet()).await.unwrap();
     assert!(cutter.passed() < most, "{} bytes passed", cutter.passed());
+    // One large file in a folder, too, whatever its name is.
+    let (odd, large) = (std::ffi::OsStr::from_bytes(b"caf\xe9 'n'"), here.path().join("large"));
+    write(large.join("d").join(odd), bytes(long as usize, 2));
     let back = tempfile::tempdir().unwrap();
+    let (up_large, into) = (ask("large"), back.path().join("large"));
+    fs::create_dir(&into).unwrap();
+    for _ in 0..2 {
+        cutter.allow(Some(long * 45 / 100));
+        machine.ssh.upload_tree(&at, &opened(&large), &up_large, &mut quiet()).await.unwrap_err();
+    }
+    cutter.allow(None);
+    machine.ssh.upload_tree(&at, &opened(&large), &up_large, &mut quiet()).await.unwrap();
+    assert!(cutter.passed() < most + LOST, "{} bytes passed", cutter.passed());
+    assert_eq!(picture(&machine.home().join("large")), picture(&large));
+    for _ in 0..2 {
+        cutter.allow(Some(long * 45 / 100));
+        machine.ssh.download_tree(&at, &opened(&into), &up_large, &mut quiet()).await.unwrap_err();
+    }
+    cutter.allow(None);
+    machine.ssh.download_tree(&at, &opened(&into), &up_large, &mut quiet()).await.unwrap();
+    assert!(cutter.passed() < most + LOST, "{} bytes passed", cutter.passed());
+    assert_eq!(picture(&into), picture(&large));
+    fs::remove_dir_all(into).unwrap();
     cutter.allow(Some(long * 9 / 10));
     machine.ssh.download_tree(&at, &opened(back.path()), &up, &mut quiet()).await.unwrap_err();
     cutter.allow(None);

@@ -1,7 +1,7 @@
 //! The connection breaks 200 times at bytes that nobody chose: every job starts once, every byte of its output is read once
 //! and in order, and its exit code is told once.
 
-use bursar_ssh::{FollowFrom, JobSpec, JobState, Ssh, SshError, Target};
+use bursar_ssh::{Env, FollowFrom, JobSpec, JobState, Ssh, SshError, Target};
 
 use crate::machine::Machine;
 use crate::proxy::{Drawn, Proxy};
@@ -29,7 +29,12 @@ async fn two_hundred_cuts_lose_nothing_and_repeat_nothing() {
             "echo once >>~/started-{job}\nfor part in 1 2 3 4; do seq -f 'job {job} line %010.0f' $((part * 20000)) $((part * 20000 + 19999)); sleep 0.1; done\n\
              printf 'no line end'; exit {code}"
         );
-        start(&machine.ssh, &at, &JobSpec { name: name.clone(), command, workdir: None, save: vec![] }).await;
+        start(
+            &machine.ssh,
+            &at,
+            &JobSpec { name: name.clone(), command, workdir: None, save: vec![], env: Env::default() },
+        )
+        .await;
         let (mut log, mut ends) = (Vec::new(), 0);
         let ended = loop {
             // Each reader knows only how far it came, as a process would that was killed and started anew.

@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use bursar_ssh::{Job, JobRead, JobSpec, JobState, JobSummary, Ssh, SshError};
+use bursar_ssh::{Env, Job, JobRead, JobSpec, JobState, JobSummary, Ssh, SshError};
 
 use crate::machine::Machine;
 
 fn spec(name: &str, command: &str) -> JobSpec {
-    JobSpec { name: name.into(), command: command.into(), workdir: None, save: vec![] }
+    JobSpec { name: name.into(), command: command.into(), workdir: None, save: vec![], env: Env::default() }
 }
 
 async fn start(machine: &Machine, name: &str, command: &str) -> JobSummary {
@@ -173,37 +173,50 @@ async fn stopping_ends_every_process_and_says_what_it_found() {
 
 // Peer weakness 27.
 #[tokio::test]
-async fn a_taken_name_is_refused_and_an_ended_one_is_free_again() {
+async fn a_name_stays_with_its_job_and_its_log() {
     let machine = Machine::start();
     start(&machine, "train", "echo first; sleep 2").await;
     let error = machine.ssh.start_job(&machine.at(), &spec("train", "echo second")).await.unwrap_err();
     assert!(matches!(&error, SshError::JobRuns { started_at, .. } if started_at.0 > 0), "{error}");
     assert!(error.hint().contains("stop_job"), "{}", error.hint());
     ended(&machine, "train").await;
-    start(&machine, "train", "echo second").await;
-    assert_eq!(ended(&machine, "train").await.log, "second\n");
-    let old = machine.run("cat ~/.bursar/jobs/.old/train/log").await;
-    assert_eq!(old.stdout, "first\n");
+    start(&machine, "train-2", "true").await;
+    for command in ["echo second", "echo first; sleep 2"] {
+        let error = machine.ssh.start_job(&machine.at(), &spec("train", command)).await.unwrap_err();
+        assert!(matches!(&error, SshError::JobEnded { state, .. } if state == "exited 0"), "{error}");
+        assert!(error.hint().contains("`train-3`"), "{}", error.hint());
+    }
+    assert_eq!(get(&machine, "train").await.log, "first\n");
+    let long = "x".repeat(64);
+    start(&machine, &long, "true").await;
+    ended(&machine, &long).await;
+    let error = machine.ssh.start_job(&machine.at(), &spec(&long, "true")).await.unwrap_err();
+    assert!(error.hint().contains("a shorter one"), "{}", error.hint());
 }
 
 #[tokio::test]
-async fn of_many_starts_at_once_one_wins() {
+async fn many_starts_at_once_are_one_job_where_they_ask_for_the_same() {
     let machine = Machine::start();
     let (ssh, at) = (machine.ssh.clone(), machine.at());
     let tasks: Vec<_> = (0..6)
-        .map(|_| {
+        .map(|n| {
             let (ssh, at) = (ssh.clone(), at.clone());
-            tokio::spawn(async move { ssh.start_job(&at, &spec("one", "sleep 20")).await })
+            let command = format!("echo {} >>~/began; sleep 20", n % 2);
+            tokio::spawn(async move { ssh.start_job(&at, &spec("one", &command)).await })
         })
         .collect();
-    let mut won = 0;
+    let mut runs = Vec::new();
     for task in tasks {
         match task.await.unwrap() {
-            Ok(_) => won += 1,
+            Ok(job) => runs.push(job.run),
             Err(error) => assert!(matches!(error, SshError::JobRuns { .. }), "{error}"),
         }
     }
-    assert_eq!(won, 1);
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    runs.dedup();
+    assert_eq!(runs.len(), 1);
+    crate::run::until(|| machine.home().join("began").exists()).await;
+    assert_eq!(machine.run("wc -l <began").await.stdout.trim(), "1");
 }
 
 // Peer weakness 28.

@@ -182,7 +182,7 @@ async fn a_full_disk() {
 
     let mut wrong = vec![];
     cell(&mut wrong, "run", run_works(&machine).await);
-    cell(&mut wrong, "logs", logs(&machine, "odd").await);
+    cell(&mut wrong, "logs", logs(&machine, "odd0").await);
     cell(&mut wrong, "forward", forward(&machine).await);
     cell(&mut wrong, "download", download(&machine, "kept", b"old").await);
     cell(&mut wrong, "folder up, unchanged", folder_up(&machine, here.path(), 0).await);

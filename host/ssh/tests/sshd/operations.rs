@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bursar_ssh::{Content, JobRead, JobSpec, JobState, Run, SetUp, SetUpState, Upload};
+use bursar_ssh::{Content, Env, JobRead, JobSpec, JobState, Run, SetUp, SetUpState, Upload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::machine::{Machine, quiet, run};
@@ -20,8 +20,10 @@ pub(crate) async fn all_of_it(machine: &Machine) {
     cell(&mut wrong, "upload", upload(machine, "a folder/it's.bin", &data).await);
     cell(&mut wrong, "download", download(machine, "a folder/it's.bin", &data).await);
     folders(machine, &mut wrong).await;
-    cell(&mut wrong, "job", job(machine, "odd").await);
-    cell(&mut wrong, "logs", logs(machine, "odd").await);
+    let jobs = fs::read_dir(machine.home().join(".bursar/jobs")).map_or(0, Iterator::count);
+    let name = format!("odd{jobs}");
+    cell(&mut wrong, "job", job(machine, &name).await);
+    cell(&mut wrong, "logs", logs(machine, &name).await);
     cell(&mut wrong, "forward", forward(machine).await);
     let _ = fs::remove_dir_all(machine.home().join("a folder"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -69,7 +71,7 @@ pub(crate) async fn time_out(machine: &Machine) -> Result<(), String> {
 }
 
 pub(crate) async fn upload(machine: &Machine, to: &str, data: &[u8]) -> Result<(), String> {
-    let upload = Upload { content: Content::Bytes(data.to_vec()), remote_path: to.into(), mode: None };
+    let upload = Upload { content: Content::Bytes(data.to_vec()), remote_path: to.into(), name: None, mode: None };
     let copied = machine.ssh.upload(&machine.at(), upload, &mut quiet()).await.map_err(|error| error.to_string())?;
     same(&copied.bytes.to_string(), &data.len().to_string())?;
     match fs::read(machine.home().join(to)).is_ok_and(|there| there == data) {
@@ -128,6 +130,7 @@ pub(crate) async fn job(machine: &Machine, name: &str) -> Result<(), String> {
         command: "echo one; sleep 0.3; echo two; exit 3".into(),
         workdir: None,
         save: vec![],
+        env: Env::default(),
     };
     machine.ssh.start_job(&machine.at(), &spec).await.map_err(|error| error.to_string())?;
     let until = Instant::now() + Duration::from_secs(15);
