@@ -48,7 +48,13 @@ fn add_faults(inner: &Inner, body: &Value) -> Reply {
         if rule.has_match() {
             state.faults.add(rule);
         } else {
-            rule.fault.change(&mut state.world, now);
+            match rule.world() {
+                "bitlaunch" => rule.fault.change(&mut state.world, now),
+                provider => match state.others.of(provider) {
+                    Some(one) => one.change(&rule.fault, now),
+                    None => return Reply::message(400, format!("practice knows no provider {provider}")),
+                },
+            }
         }
     }
     drop(state);
@@ -61,6 +67,7 @@ fn clear_faults(inner: &Inner) -> Reply {
     let mut state = inner.state();
     state.faults.clear();
     state.world.heal();
+    state.others.heal();
     drop(state);
     inner.release.notify_waiters();
     Reply::json(json!({}))
@@ -89,7 +96,7 @@ fn reboot(inner: &Inner, id: &str) -> Reply {
     let now = inner.clock.now();
     let mut state = inner.state();
     let by_name = state.world.alive().find(|server| server.name == id).map(|server| server.id.clone());
-    let is_known = state.world.reboot(&by_name.unwrap_or_else(|| id.to_owned()), now);
+    let is_known = state.world.reboot(&by_name.unwrap_or_else(|| id.to_owned()), now) || state.others.reboot(id, now);
     drop(state);
     inner.wake.notify_one();
     if is_known { Reply::json(json!({})) } else { Reply::message(404, format!("no living machine {id}")) }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::bitlaunch::World;
 use crate::clock::{Clock, rfc3339};
 use crate::faults::Faults;
+use crate::imitation::Others;
 use crate::journal::Journal;
 
 pub(crate) struct Inner {
@@ -23,11 +24,14 @@ pub(crate) struct Inner {
     pub(crate) ssh_port: u16,
     pub(crate) dir: PathBuf,
     pub(crate) clock_file: PathBuf,
+    /// Whose keys are told.
+    providers: Vec<String>,
     state: Mutex<State>,
 }
 
 pub(crate) struct State {
     pub(crate) world: World,
+    pub(crate) others: Others,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
     /// Which machines answer SSH.
@@ -40,12 +44,13 @@ pub(crate) struct Place {
     pub(crate) ssh_port: u16,
     pub(crate) dir: PathBuf,
     pub(crate) clock_file: PathBuf,
+    pub(crate) providers: Vec<String>,
 }
 
 impl Inner {
-    pub(crate) fn new(clock: Clock, world: World, place: Place) -> Self {
-        let state = State { world, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
-        let Place { http, ssh_port, dir, clock_file } = place;
+    pub(crate) fn new(clock: Clock, world: World, others: Others, place: Place) -> Self {
+        let state = State { world, others, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
+        let Place { http, ssh_port, dir, clock_file, providers } = place;
         Self {
             clock,
             wake: Notify::new(),
@@ -54,6 +59,7 @@ impl Inner {
             ssh_port,
             dir,
             clock_file,
+            providers,
             state: Mutex::new(state),
         }
     }
@@ -66,13 +72,17 @@ impl Inner {
     /// Returns the lines that point a bursar process here.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let line = |name: &str, value: String| (name.to_owned(), value);
-        vec![
+        let mut lines = vec![
             line("BURSAR_PRACTICE", format!("http://{}", self.http)),
             line("BURSAR_PRACTICE_SSH_PORT", self.ssh_port.to_string()),
             line("BURSAR_PRACTICE_CLOCK", self.clock_file.display().to_string()),
-            line("BITLAUNCH_API_KEY", crate::bitlaunch::TOKEN.to_owned()),
             line("BURSAR_HOME", self.dir.join("home").display().to_string()),
-        ]
+        ];
+        if self.providers.iter().any(|name| name == "bitlaunch") {
+            lines.push(line("BITLAUNCH_API_KEY", crate::bitlaunch::TOKEN.to_owned()));
+        }
+        lines.extend(self.state().others.environment(&self.providers));
+        lines
     }
 
     /// Returns the truth: what lives, what it cost, and everything that was asked.
@@ -80,13 +90,15 @@ impl Inner {
         let now = self.clock.now();
         let mut state = self.state();
         state.world.advance(now);
-        let State { world, faults, journal, up } = &*state;
-        let servers: Vec<Value> = world
+        state.others.advance(now);
+        let State { world, others, faults, journal, up } = &*state;
+        let servers = world
             .servers
             .iter()
             .map(|server| {
                 json!({
                     "id": server.id,
+                    "provider": "bitlaunch",
                     "name": server.name,
                     "alive": server.is_alive(),
                     "foreign": server.foreign,
@@ -99,12 +111,17 @@ impl Inner {
                     "image": server.image,
                     "musd_per_hour": server.musd_per_hour(),
                     "charged_musd": server.charged_musd(now),
+                    "charged_micros": server.charged_musd(now) * 1000,
                     "ssh": { "address": server.address, "port": self.ssh_port, "up": server.is_reachable(now) && up.get(&server.id) == Some(&true) },
                     "boots": server.boots,
                     "keys": server.keys,
                 })
-            })
-            .collect();
+            });
+        let servers: Vec<Value> = servers.chain(others.servers(now, self.ssh_port, up)).collect();
+        let mut landing = others.landing();
+        landing.extend(world.landing.iter().map(|(at, ask)| {
+            json!({ "at": rfc3339(*at), "provider": "bitlaunch", "method": ask.method, "path": ask.path, "body": ask.body })
+        }));
         json!({
             "now": rfc3339(now),
             "clock_offset_secs": self.clock.offset_secs(),
@@ -115,10 +132,9 @@ impl Inner {
                 "server_limit": world.account.server_limit,
                 "email_confirmed": world.account.email_confirmed,
             },
+            "accounts": others.accounts(now),
             "servers": servers,
-            "landing": world.landing.iter().map(|(at, ask)| {
-                json!({ "at": rfc3339(*at), "method": ask.method, "path": ask.path, "body": ask.body })
-            }).collect::<Vec<_>>(),
+            "landing": landing,
             "faults": faults.json(),
             "log": journal.json(),
         })

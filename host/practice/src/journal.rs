@@ -18,6 +18,7 @@ pub(crate) struct Journal {
 struct Row {
     number: u64,
     at: Timestamp,
+    provider: &'static str,
     ask: Ask,
     outcome: Outcome,
     fault: Option<String>,
@@ -38,12 +39,12 @@ pub(crate) enum Outcome {
 }
 
 impl Journal {
-    pub(crate) fn begin(&mut self, ask: &Ask, at: Timestamp) -> u64 {
+    pub(crate) fn begin(&mut self, provider: &'static str, ask: &Ask, at: Timestamp) -> u64 {
         if self.rows.len() >= ROWS_MAX {
             self.rows.drain(..ROWS_MAX / 10);
         }
         self.next += 1;
-        self.rows.push(Row { number: self.next, at, ask: ask.clone(), outcome: Outcome::Open, fault: None });
+        self.rows.push(Row { number: self.next, at, provider, ask: ask.clone(), outcome: Outcome::Open, fault: None });
         self.next
     }
 
@@ -84,6 +85,7 @@ impl Row {
         json!({
             "n": self.number,
             "at": rfc3339(self.at),
+            "provider": self.provider,
             "method": self.ask.method,
             "path": self.ask.path,
             "query": self.ask.query,

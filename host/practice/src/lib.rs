@@ -8,13 +8,17 @@ mod control;
 mod error;
 mod faults;
 mod ids;
+mod imitation;
 mod inner;
+mod ionet;
 mod journal;
 mod loopback;
 mod machines;
 mod provider;
+mod rental;
 mod reply;
 mod serve;
+mod tensorpool;
 mod tick;
 
 use std::fs::File;
@@ -33,6 +37,7 @@ pub use machines::Machines;
 
 use bitlaunch::World;
 use clock::Clock;
+use imitation::Others;
 use inner::{Inner, Place};
 use loopback::Loopback;
 use machines::{Fleet, Roster};
@@ -54,6 +59,8 @@ pub struct Options {
     pub server_limit: usize,
     /// Use 127.0.0.1 and one machine at a time, as on computers where 127.77.0.0/16 cannot be bound.
     pub single_address: bool,
+    /// The providers whose keys `env` tells. All are served.
+    pub providers: Vec<String>,
 }
 
 impl Options {
@@ -68,8 +75,14 @@ impl Options {
             balance_musd: 200_000,
             server_limit: 10,
             single_address: false,
+            providers: vec!["bitlaunch".to_owned()],
         }
     }
+}
+
+/// The names of all providers that are imitated, as `Options::providers` takes them.
+pub fn providers() -> Vec<&'static str> {
+    imitation::names()
 }
 
 /// A running practice. Dropping it ends everything it started; `stop` does so without blocking the thread.
@@ -103,8 +116,10 @@ pub async fn start(options: Options) -> Result<Practice, PracticeError> {
 
     let mut world = World::new(clock.now(), options.pace, options.balance_musd, options.server_limit);
     world.single_address = loopback.single_address();
-    let place = Place { http, ssh_port: loopback.port(), dir, clock_file };
-    let inner = Arc::new(Inner::new(clock, world, place));
+    let others = Others::new(options.pace, options.balance_musd, loopback.single_address());
+    let providers = options.providers.clone();
+    let place = Place { http, ssh_port: loopback.port(), dir, clock_file, providers };
+    let inner = Arc::new(Inner::new(clock, world, others, place));
 
     let roster = Roster::default();
     let fleet = Fleet::new(options.machines, base, loopback.port(), local(http), roster.clone());

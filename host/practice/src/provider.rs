@@ -14,13 +14,19 @@ use crate::journal::Outcome;
 use crate::reply::{Ask, Reply};
 
 /// Returns the answer, or nothing where the connection is to be cut.
-pub(crate) async fn serve(inner: &Arc<Inner>, ask: Ask, is_authorised: bool) -> Option<Reply> {
-    let (number, rule) = begin(inner, &ask, is_authorised);
-    if !is_authorised {
-        return end(inner, number, Some(Reply::empty(401)));
+/// What does not carry the key is answered with `denied`, and meets no fault.
+pub(crate) async fn serve(
+    inner: &Arc<Inner>,
+    provider: &'static str,
+    ask: Ask,
+    denied: Option<Reply>,
+) -> Option<Reply> {
+    let (number, rule) = begin(inner, provider, &ask, denied.is_none());
+    if denied.is_some() {
+        return end(inner, number, denied);
     }
     let (act, answer) = rule.as_ref().map_or((Act::Do, Answer::AsItIs), |rule| rule.fault.conduct());
-    let reply = perform(inner, ask, act, rule).await;
+    let reply = perform(inner, provider, ask, act, rule).await;
     match answer {
         Answer::Lost => return end(inner, number, None),
         Answer::Never => hang(inner, number).await,
@@ -33,10 +39,10 @@ pub(crate) async fn serve(inner: &Arc<Inner>, ask: Ask, is_authorised: bool) -> 
     }
 }
 
-fn begin(inner: &Inner, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
+fn begin(inner: &Inner, provider: &'static str, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
     let mut state = inner.state();
-    let number = state.journal.begin(ask, inner.clock.now());
-    let rule = is_authorised.then(|| state.faults.take(ask)).flatten();
+    let number = state.journal.begin(provider, ask, inner.clock.now());
+    let rule = is_authorised.then(|| state.faults.take(provider, ask)).flatten();
     if let Some(rule) = &rule {
         state.journal.fault(number, &rule.name);
     }
@@ -45,19 +51,25 @@ fn begin(inner: &Inner, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
 
 /// Does what is asked, or not, and returns what an honest provider would answer. A request that has begun is
 /// finished even when the client goes away.
-async fn perform(inner: &Arc<Inner>, ask: Ask, act: Act, rule: Option<Rule>) -> Reply {
-    let Act::After(secs) = act else { return act_now(inner, &ask, &act, rule.as_ref()) };
+async fn perform(inner: &Arc<Inner>, provider: &'static str, ask: Ask, act: Act, rule: Option<Rule>) -> Reply {
+    let Act::After(secs) = act else { return act_now(inner, provider, &ask, &act, rule.as_ref()) };
     let inner = Arc::clone(inner);
     let work = tokio::spawn(async move {
         tokio::time::sleep(seconds(secs)).await;
-        act_now(&inner, &ask, &Act::Do, rule.as_ref())
+        act_now(&inner, provider, &ask, &Act::Do, rule.as_ref())
     });
     work.await.unwrap_or_else(|_| Reply::empty(500))
 }
 
-fn act_now(inner: &Inner, ask: &Ask, act: &Act, rule: Option<&Rule>) -> Reply {
+fn act_now(inner: &Inner, provider: &'static str, ask: &Ask, act: &Act, rule: Option<&Rule>) -> Reply {
     let now = inner.clock.now();
     let mut state = inner.state();
+    if provider != "bitlaunch" {
+        let reply = state.others.act(provider, ask, act, rule, now);
+        drop(state);
+        inner.wake.notify_one();
+        return reply;
+    }
     let world = &mut state.world;
     if let Some(rule) = rule {
         rule.fault.change(world, now);

@@ -45,11 +45,17 @@ pub(crate) async fn run(listener: TcpListener, inner: Arc<Inner>) {
 /// An error makes hyper cut the connection, which is what some faults want.
 async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Result<Response<Sent>> {
     let path = request.uri().path().to_owned();
-    let authorisation = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let headers = request.headers().clone();
     let ask = read(request).await?;
     let reply = if let Some(path) = below(&path, bitlaunch::BASE) {
-        let is_authorised = bitlaunch::is_authorised(authorisation.as_deref());
-        provider::serve(&inner, Ask { path, ..ask }, is_authorised).await
+        let authorisation = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let denied = (!bitlaunch::is_authorised(authorisation)).then(|| Reply::empty(401));
+        provider::serve(&inner, "bitlaunch", Ask { path, ..ask }, denied).await
+    } else if let Some((provider, path)) = other(&inner, &path) {
+        let ask = Ask { path, ..ask };
+        let denied =
+            inner.state().others.of(provider).filter(|one| !one.admits(&ask, &headers)).map(|one| one.unauthorised());
+        provider::serve(&inner, provider, ask, denied).await
     } else if let Some(path) = below(&path, control::BASE) {
         Some(control::answer(&inner, &Ask { path, ..ask }))
     } else {
@@ -57,6 +63,11 @@ async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Resul
     };
     let reply = reply.ok_or_else(|| std::io::Error::other("cut on purpose"))?;
     response(&inner, &reply)
+}
+
+/// Returns the other imitation that a path is of, and the path inside its API.
+fn other(inner: &Inner, path: &str) -> Option<(&'static str, String)> {
+    inner.state().others.find(path)
 }
 
 async fn read(request: Request<Incoming>) -> std::io::Result<Ask> {

@@ -32,11 +32,14 @@ fn look(inner: &Inner) -> (Vec<Wanted>, Duration) {
     let now = inner.clock.now();
     let mut state = inner.state();
     state.world.advance(now);
+    state.others.advance(now);
     for ask in state.world.landed(now) {
         let reply = bitlaunch::answer(&mut state.world, &ask, now);
         tracing::info!(method = %ask.method, path = %ask.path, status = reply.status, "late request landed");
     }
-    (state.world.wanted(now), wait(state.world.next_due(now), now))
+    let wanted = state.world.wanted(now).into_iter().chain(state.others.wanted(now)).collect();
+    let due = state.world.next_due(now).into_iter().chain(state.others.next_due(now)).min();
+    (wanted, wait(due, now))
 }
 
 fn wait(due: Option<Timestamp>, now: Timestamp) -> Duration {
@@ -46,6 +49,7 @@ fn wait(due: Option<Timestamp>, now: Timestamp) -> Duration {
 
 /// Writes down which machines answer; one that cannot be started is an error of its server.
 fn note(inner: &Inner, states: std::collections::HashMap<String, Result<bool, String>>) {
+    let now = inner.clock.now();
     let mut state = inner.state();
     state.up.clear();
     for (id, answers) in states {
@@ -53,6 +57,7 @@ fn note(inner: &Inner, states: std::collections::HashMap<String, Result<bool, St
             Ok(up) => drop(state.up.insert(id, up)),
             Err(error) => {
                 tracing::error!(machine = %id, %error, "machine does not start");
+                state.others.not_started(&id, &error, now);
                 if let Some(server) = state.world.find_mut(&id) {
                     server.phase = Phase::Error;
                     server.error_text = format!("practice: {error}");

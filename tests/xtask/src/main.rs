@@ -1,6 +1,7 @@
 //! `cargo xtask demo | test | bench | fuzz | kills | live | weaken`: the commands of the README. Everything they need they install or name.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod live;
 mod releases;
@@ -12,7 +13,7 @@ use std::{path::PathBuf, process::Command};
 
 const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | kills | live | weaken
 
-  demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
+  demo [--provider NAME]  builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench [start | call | ledger | remote | files]  measures start and memory, a driver call, reserving, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
@@ -42,13 +43,14 @@ fn demo() -> Result<()> {
     tools::wasm_target()?;
     say("building Bursar; the first time this takes some minutes");
     cargo(&["build", "--locked", "--package", "bursar"])?;
-    run(Command::new(target().join("debug/bursar")).arg("demo"))
+    run(Command::new(target().join("debug/bursar")).arg("demo").args(std::env::args().skip(2)))
 }
 
 fn test() -> Result<()> {
     tools::wasm_target()?;
     tools::for_tests()?;
     releases::fetch_all();
+    clients::install_all()?;
     say("formatting");
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["fmt", "--manifest-path", "plugins/Cargo.toml", "--all", "--check"])?;

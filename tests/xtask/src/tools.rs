@@ -19,7 +19,7 @@ pub fn wasm_target() -> Result<()> {
 }
 
 /// Program, and the Debian package that has it.
-const FOR_TESTS: [(&str, &str); 10] = [
+const FOR_TESTS: [(&str, &str); 11] = [
     ("/usr/sbin/sshd", "openssh-server"),
     ("ssh", "openssh-client"),
     ("/usr/sbin/dropbear", "dropbear-bin"),
@@ -30,6 +30,8 @@ const FOR_TESTS: [(&str, &str); 10] = [
     ("busybox", "busybox"),
     ("openssl", "openssl"),
     ("patchelf", "patchelf"),
+    // The providers' own clients are Python.
+    ("python3", "python3-venv"),
 ];
 
 /// What copies are measured against.

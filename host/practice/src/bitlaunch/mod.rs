@@ -89,7 +89,7 @@ fn member<'a>(object: &'a Value, name: &str) -> &'a Value {
     members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or(&Value::Null, |(_, value)| value)
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
@@ -103,7 +103,7 @@ fn page_of<T: Clone>(rows: &[T], query: &str) -> Vec<T> {
 }
 
 /// Decodes percent signs; what is not decodable stays as it is.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

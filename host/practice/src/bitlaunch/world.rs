@@ -213,6 +213,8 @@ impl World {
             keys: server.keys.clone(),
             first_boot: server.initscript.clone(),
             gpu: self.gpu(server),
+            user: "root",
+            leads_to: Vec::new(),
         })
         .collect()
     }

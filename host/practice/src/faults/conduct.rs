@@ -7,6 +7,7 @@ use super::{Cut, Fault};
 use crate::bitlaunch::{Phase, Server, Shadow, World, add_foreign};
 use crate::clock::ms_from_secs;
 use crate::machines::Driver;
+use crate::rental::Rental;
 use crate::reply::{Content, Reply};
 
 /// What becomes of the request itself.
@@ -30,6 +31,16 @@ pub(crate) enum Answer {
     Lost,
     Never,
     OnlyId,
+    /// Its list, without a row.
+    Emptied,
+    /// With members that nobody knows.
+    Extra,
+    /// With this word for every status.
+    Word(String),
+    /// With control characters in every name and text for people.
+    Garbled,
+    /// Without the id of the request that was made.
+    NoRequest,
     Damaged(Cut),
     /// Half of the body.
     HalfBody,
@@ -56,7 +67,7 @@ impl Fault {
             Self::HangAfter {} => (Act::Do, Answer::Never),
             Self::ListCut { how } => (Act::Do, Answer::Damaged(*how)),
             Self::ListEmpty { null: true } => (Act::Do, Answer::Instead(Reply::json(Value::Null))),
-            Self::ListEmpty { null: false } => (Act::Do, Answer::Instead(Reply::json(json!([])))),
+            Self::ListEmpty { null: false } => (Act::Do, Answer::Emptied),
             Self::Destroy404Alive {} => (Act::Nothing, Answer::Instead(Reply::message(404, "Server not found"))),
             Self::Slow { secs, before: true } => (Act::After(*secs), Answer::AsItIs),
             Self::Slow { secs, before: false } => (Act::Do, Answer::Late(*secs)),
@@ -68,6 +79,10 @@ impl Fault {
             Self::Big { bytes } => {
                 (Act::Do, Answer::Instead(Reply::text(200, "application/json", format!("\"{}\"", "x".repeat(*bytes)))))
             }
+            Self::Extra {} => (Act::Do, Answer::Extra),
+            Self::StatusWord { word } => (Act::Do, Answer::Word(word.clone())),
+            Self::Garbled {} => (Act::Do, Answer::Garbled),
+            Self::NoRequest {} => (Act::Do, Answer::NoRequest),
             Self::CutBody {} => (Act::Do, Answer::HalfBody),
             _ => (Act::Do, Answer::AsItIs),
         }
@@ -124,6 +139,18 @@ impl Fault {
         }
     }
 
+    /// Marks what a create at another provider just made.
+    pub(crate) fn mark_rental(&self, rental: &mut Rental, now: Timestamp) {
+        match self {
+            Self::ListLags { lists, secs } => rental.hidden = shadow(*lists, *secs, now),
+            Self::DestroyLingers { lists, secs } => rental.lingers_after = shadow(*lists, *secs, now),
+            Self::ErrorStatus { text } => rental.fails = Some(text.clone()),
+            Self::NeverReady {} => (rental.ready_at, rental.ssh_at) = (None, None),
+            Self::NoDriver {} => rental.driver = Driver::Missing,
+            _ => {}
+        }
+    }
+
     fn status_reply(&self) -> Reply {
         let Self::Status { status, body, text, content_type, retry_after, .. } = self else { return Reply::empty(500) };
         let mut reply = match text {
@@ -146,10 +173,12 @@ impl Answer {
     pub(crate) fn apply(&self, reply: Reply) -> Reply {
         match self {
             Self::Instead(other) => other.clone(),
-            Self::OnlyId => match reply.as_json().map(|body| body["id"].clone()) {
-                Some(id) if !id.is_null() => Reply::json(json!({ "id": id })),
-                _ => reply,
-            },
+            Self::OnlyId => only_id(reply),
+            Self::Emptied => emptied(reply),
+            Self::Extra => super::altered::extra(reply),
+            Self::Word(word) => super::altered::status_word(reply, word),
+            Self::Garbled => super::altered::garbled(reply),
+            Self::NoRequest => super::altered::no_request(reply),
             Self::Damaged(cut) => damage(reply, *cut),
             Self::HalfBody => Reply { cut: true, ..reply },
             Self::AsItIs | Self::Lost | Self::Never | Self::Late(_) => reply,
@@ -157,7 +186,44 @@ impl Answer {
     }
 }
 
-/// Takes something out of a list, bare or in the first array of an object.
+/// Returns the list, bare or the first one inside.
+fn rows(body: &mut Value) -> Option<&mut Vec<Value>> {
+    match body {
+        Value::Array(rows) => Some(rows),
+        Value::Object(object) => object.values_mut().find_map(rows),
+        _ => None,
+    }
+}
+
+fn emptied(mut reply: Reply) -> Reply {
+    let Content::Json(body) = &mut reply.body else { return reply };
+    no_total(body);
+    if let Some(rows) = rows(body) {
+        rows.clear();
+    }
+    reply
+}
+
+/// A list that lies says also that it is whole.
+fn no_total(body: &mut Value) {
+    let Value::Object(object) = body else { return };
+    for (name, value) in object {
+        if name == "total" { *value = json!(0) } else { no_total(value) }
+    }
+}
+
+fn only_id(reply: Reply) -> Reply {
+    let kept = ["id", "cluster_id"].into_iter().find_map(|name| {
+        let id = reply.as_json()?.get(name).filter(|id| !id.is_null())?;
+        Some((name.to_owned(), id.clone()))
+    });
+    match kept {
+        Some((name, id)) => Reply { body: Content::Json(Value::Object([(name, id)].into_iter().collect())), ..reply },
+        None => reply,
+    }
+}
+
+/// Takes something out of a list, bare or the first one inside.
 fn damage(mut reply: Reply, cut: Cut) -> Reply {
     let Content::Json(body) = &mut reply.body else { return reply };
     let member = match cut {
@@ -169,11 +235,7 @@ fn damage(mut reply: Reply, cut: Cut) -> Reply {
             return Reply::text(reply.status, "application/json", half);
         }
     };
-    let rows = match body {
-        Value::Object(object) => object.values_mut().find_map(Value::as_array_mut),
-        other => other.as_array_mut(),
-    };
-    if let Some(row) = rows.and_then(|rows| rows.last_mut()).and_then(Value::as_object_mut) {
+    if let Some(row) = rows(body).and_then(|rows| rows.last_mut()).and_then(Value::as_object_mut) {
         row.remove(member);
     }
     reply

@@ -1,6 +1,7 @@
 //! Misbehaviour that outside programs order: which faults there are and which request each one meets. What a fault
 //! does is in `conduct`. This module touches no server and no socket.
 
+mod altered;
 mod conduct;
 
 use serde::Deserialize;
@@ -122,6 +123,20 @@ pub(crate) enum Fault {
     },
     NeverReady {},
     NoDriver {},
+    Unpaid {},
+    SshText {
+        text: String,
+    },
+    Retrying {
+        #[serde(default = "five")]
+        secs: f64,
+    },
+    NoRequest {},
+    Extra {},
+    StatusWord {
+        word: String,
+    },
+    Garbled {},
 }
 
 /// What is missing in a list that arrives damaged.
@@ -142,6 +157,8 @@ pub(crate) enum Cut {
 pub(crate) struct Rule {
     pub(crate) fault: Fault,
     pub(crate) name: String,
+    /// The only provider whose requests it meets; nothing means any.
+    provider: Option<String>,
     pattern: String,
     nth: u32,
     /// 0 means for ever.
@@ -165,9 +182,9 @@ impl Faults {
     }
 
     /// Counts a request, and returns the fault that meets it. Each rule counts for itself; the first one wins.
-    pub(crate) fn take(&mut self, ask: &Ask) -> Option<Rule> {
+    pub(crate) fn take(&mut self, provider: &str, ask: &Ask) -> Option<Rule> {
         let mut met = None;
-        for rule in self.rules.iter_mut().filter(|rule| fits(&rule.pattern, ask)) {
+        for rule in self.rules.iter_mut().filter(|rule| rule.is_for(provider) && fits(&rule.pattern, ask)) {
             rule.seen += 1;
             if met.is_none() && rule.is_due() {
                 met = Some(rule.clone());
@@ -178,7 +195,7 @@ impl Faults {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let row = |rule: &Rule| json!({ "match": rule.pattern, "fault": rule.name, "nth": rule.nth, "times": rule.times, "seen": rule.seen });
+        let row = |rule: &Rule| json!({ "match": rule.pattern, "provider": rule.provider, "fault": rule.name, "nth": rule.nth, "times": rule.times, "seen": rule.seen });
         self.rules.iter().map(row).collect()
     }
 }
@@ -186,6 +203,15 @@ impl Faults {
 impl Rule {
     pub(crate) fn has_match(&self) -> bool {
         !self.pattern.is_empty()
+    }
+
+    /// Returns the provider whose world it changes, where it changes one and waits for no request.
+    pub(crate) fn world(&self) -> &str {
+        self.provider.as_deref().unwrap_or("bitlaunch")
+    }
+
+    fn is_for(&self, provider: &str) -> bool {
+        self.provider.as_deref().is_none_or(|only| only == provider)
     }
 
     fn is_due(&self) -> bool {
@@ -212,7 +238,8 @@ pub(crate) fn read(body: &Value) -> Result<Vec<Rule>, String> {
 fn rule(body: &Value) -> Result<Rule, String> {
     let mut members = body.as_object().cloned().ok_or("a fault is an object; see host/practice/README.md")?;
     let number = |value: Option<Value>| value.and_then(|value| u32::try_from(value.as_u64()?).ok());
-    let pattern = members.remove("match").and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default();
+    let mut text = |name: &str| members.remove(name).and_then(|text| Some(text.as_str()?.to_owned()));
+    let (pattern, provider) = (text("match").unwrap_or_default(), text("provider"));
     let nth = number(members.remove("nth")).unwrap_or(1).max(1);
     let times = number(members.remove("times")).unwrap_or(1);
     let (name, members) = match members.remove("fault") {
@@ -230,7 +257,7 @@ fn rule(body: &Value) -> Result<Rule, String> {
     if pattern.is_empty() && !fault.is_of_the_world() {
         return Err(format!("fault {name} needs the member \"match\", for example \"POST /servers\""));
     }
-    Ok(Rule { fault, name, pattern, nth, times, seen: 0 })
+    Ok(Rule { fault, name, provider, pattern, nth, times, seen: 0 })
 }
 
 fn fault(name: &str, members: Map<String, Value>) -> Result<Fault, String> {
@@ -314,7 +341,7 @@ mod tests {
             let mut faults = Faults::default();
             let body = json!({ "match": "GET /user", "nth": nth, "times": times, "fault": "lost_before" });
             faults.add(read(&body).unwrap().remove(0));
-            let met = (0..4).map(|_| if faults.take(&ask("GET /user")).is_some() { 'x' } else { '-' });
+            let met = (0..4).map(|_| if faults.take("bitlaunch", &ask("GET /user")).is_some() { 'x' } else { '-' });
             assert_eq!(met.collect::<String>(), expected, "nth {nth}, times {times}");
         }
     }

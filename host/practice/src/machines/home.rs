@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -48,13 +48,17 @@ pub(crate) struct Home {
     /// Short, because the path of a socket may have 108 bytes.
     tmux: PathBuf,
     http: SocketAddr,
+    /// Who logs in; to the machine it is root all the same.
+    pub(crate) user: &'static str,
+    pub(crate) leads_to: Vec<Ipv4Addr>,
 }
 
 impl Home {
     pub(crate) fn create(base: &Path, want: &Wanted, http: SocketAddr) -> std::io::Result<Self> {
         let dir = base.join(&want.id);
         let root = dir.join("root");
-        let home = Self { id: want.id.clone(), root, tmux: Self::short_dir(&want.id), dir, http };
+        let (user, leads_to) = (want.user, want.leads_to.clone());
+        let home = Self { id: want.id.clone(), root, tmux: Self::short_dir(&want.id), dir, http, user, leads_to };
         for dir in [&home.dir, &home.root, &home.tmux, &home.root.join(".ssh"), &home.dir.join("tmp")] {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }

@@ -46,6 +46,10 @@ pub(crate) struct Wanted {
     pub(crate) keys: Vec<String>,
     pub(crate) first_boot: Option<String>,
     pub(crate) gpu: Option<Gpu>,
+    /// Who logs in.
+    pub(crate) user: &'static str,
+    /// Other machines that SSH reaches through this one.
+    pub(crate) leads_to: Vec<Ipv4Addr>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! One SSH connection: who may enter, and what each channel becomes. The work of a channel is done elsewhere.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use russh::keys::PublicKey;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, VerifiedPublicKey};
@@ -36,7 +37,16 @@ impl Session {
     fn may_enter(&self, user: &str, key: &PublicKey) -> bool {
         let text = std::fs::read_to_string(self.home.root.join(".ssh/authorized_keys")).unwrap_or_default();
         let mut known = text.lines().filter_map(|line| PublicKey::from_openssh(line.trim()).ok());
-        user == "root" && known.any(|known| known.key_data() == key.key_data())
+        user == self.home.user && known.any(|known| known.key_data() == key.key_data())
+    }
+
+    /// Returns where a forwarded connection may go: to this computer, and from a jump host to its machines.
+    fn forwarded(&self, host: &str) -> Option<Ipv4Addr> {
+        if matches!(host, "localhost" | "::1") {
+            return Some(Ipv4Addr::LOCALHOST);
+        }
+        let address: Ipv4Addr = host.parse().ok()?;
+        (address == Ipv4Addr::LOCALHOST || self.home.leads_to.contains(&address)).then_some(address)
     }
 
     fn judge(&self, user: &str, key: &PublicKey) -> Auth {
@@ -90,12 +100,11 @@ impl Handler for Session {
         reply: ChannelOpenHandle,
         _: &mut russh::server::Session,
     ) -> Result<(), Self::Error> {
-        let port = u16::try_from(port).ok().filter(|_| matches!(host, "127.0.0.1" | "localhost" | "::1"));
-        let Some(port) = port else {
+        let Some((host, port)) = self.forwarded(host).zip(u16::try_from(port).ok()) else {
             reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
             return Ok(());
         };
-        match TcpStream::connect(("127.0.0.1", port)).await {
+        match TcpStream::connect((host, port)).await {
             Ok(mut stream) => {
                 reply.accept().await;
                 tokio::spawn(
