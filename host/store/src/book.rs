@@ -151,9 +151,10 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Hold => "hold",
         Kind::Charge => "charge",
         Kind::Release => "release",
+        Kind::Correction => "correction",
     }
 }
 
 fn kind_named(name: &str) -> Option<Kind> {
-    [Kind::Hold, Kind::Charge, Kind::Release].into_iter().find(|kind| kind_name(*kind) == name)
+    [Kind::Hold, Kind::Charge, Kind::Release, Kind::Correction].into_iter().find(|kind| kind_name(*kind) == name)
 }

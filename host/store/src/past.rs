@@ -25,12 +25,33 @@ pub(crate) async fn look_back(
         None => None,
         Some(newer) => order_before(connection, newer).await?,
     };
+    if let Some((provider, account, position)) = &lookback.since {
+        standing.taken_since = Some(charged_since(connection, provider, account, *position).await?);
+    }
+    if let Some(session) = &lookback.session {
+        let spent = sqlx::query_scalar("SELECT coalesce(sum(held + charged), 0) FROM instances WHERE session = ?");
+        standing.session = Some(Usd(spent.bind(session).fetch_one(&mut *connection).await?));
+    }
     let now = now.max(standing.at);
     for look in &lookback.looks {
         let cells = cells(connection, look, now).await?;
         standing.past.push(Past { look: look.clone(), cells });
     }
     Ok(())
+}
+
+/// Returns what was charged on an account after the ledger ended there.
+async fn charged_since(
+    connection: &mut SqliteConnection,
+    provider: &str,
+    account: &str,
+    position: i64,
+) -> Result<Usd, StoreError> {
+    let sum = sqlx::query_scalar(
+        "SELECT coalesce(sum(amount), 0) FROM entries JOIN instances ON instances.id = entries.instance
+         WHERE entries.seq > ? AND kind IN ('charge', 'correction') AND provider = ? AND account = ?",
+    );
+    Ok(Usd(sum.bind(position).bind(provider).bind(account).fetch_one(connection).await?))
 }
 
 /// Returns when the last order was made that has so many newer ones.

@@ -98,7 +98,7 @@ async fn see(store: &Store, scope: &Scope, rows: &[Timed], at: u64) {
     for minutes in MINUTES {
         let window = Window { minutes, usd: Usd::ZERO };
         let look = Look { scope: scope.clone(), cell_secs: window.cell_secs(), back_secs: window.secs() };
-        let lookback = Lookback { looks: vec![look], creates: 1 };
+        let lookback = Lookback { looks: vec![look], creates: 1, ..Lookback::default() };
         let standing = store.standing_within(&lookback, Moment(at)).await.unwrap();
         let holds: Vec<Timed> = standing
             .open
@@ -158,7 +158,7 @@ async fn an_old_ledger_gets_its_sums_and_keeps_every_row() {
     assert_eq!(entries.iter().map(|e| (e.seq, e.amount.0)).collect::<Vec<_>>(), [(3, 2), (2, 7), (1, 9)]);
     let look = |secs| Look { scope: Scope::Provider("acme".into()), cell_secs: 4, back_secs: secs };
     let spent = async |secs| {
-        let lookback = Lookback { looks: vec![look(secs)], creates: 1 };
+        let lookback = Lookback { looks: vec![look(secs)], creates: 1, ..Lookback::default() };
         let standing = store.standing_within(&lookback, Moment(100)).await.unwrap();
         (standing.crowding, fullest(Window { minutes: 1, usd: Usd::ZERO }, &standing.past[0], &[], Moment(100)).0)
     };
