@@ -16,6 +16,7 @@ mod lies;
 mod links;
 mod newcomer;
 mod parallel;
+mod real_costs;
 mod sync;
 mod terminal;
 mod whole_loop;

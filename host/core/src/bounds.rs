@@ -1,6 +1,7 @@
 //! The limits of one provider or principal: read, shown, and looked up beside those that bound everything.
 
 use crate::{
+    decide::AccountView,
     ledger::Standing,
     limits::{BadLimit, LimitKey, Limits, Read},
     money::Usd,
@@ -122,7 +123,7 @@ impl Limits {
     /// Returns what part of the ledger's past a decision about this provider and principal needs.
     pub fn lookback(&self, provider: &str, principal: &str) -> Lookback {
         let looks = looks(self.in_force(provider, principal).into_iter().map(|of| (of.scope, of.windows)));
-        Lookback { looks, creates: self.max_creates_per_hour }
+        Lookback { looks, creates: self.max_creates_per_hour, ..Lookback::default() }
     }
 }
 
@@ -144,7 +145,21 @@ impl Limits {
     /// Returns what part of the past every window needs.
     pub fn lookback_all(&self) -> Lookback {
         let looks = looks(self.all_windows().into_iter());
-        Lookback { looks, creates: self.max_creates_per_hour }
+        Lookback { looks, creates: self.max_creates_per_hour, ..Lookback::default() }
+    }
+}
+
+impl Lookback {
+    /// The same for an order on an account whose balance was asked.
+    #[must_use]
+    pub fn on(self, account: &AccountView) -> Lookback {
+        Lookback { since: Some((account.provider.clone(), account.identity.clone(), account.position)), ..self }
+    }
+
+    /// The same for one who reserves under this name.
+    #[must_use]
+    pub fn by(self, session: &str) -> Lookback {
+        Lookback { session: Some(session.to_owned()), ..self }
     }
 }
 
@@ -168,6 +183,10 @@ pub struct Lookback {
     pub looks: Vec<Look>,
     /// When the last order but so many was made.
     pub creates: u64,
+    /// What was charged on an account since the ledger ended there: provider, account, position.
+    pub since: Option<(String, String, i64)>,
+    /// What was reserved under this name.
+    pub session: Option<String>,
 }
 
 impl Standing {

@@ -20,9 +20,9 @@ pub struct AccountView {
     pub provider: String,
     pub identity: String,
     pub balance: Option<Usd>,
-    /// What the ledger had charged at this provider before the balance was asked: what is charged since then, the balance
-    /// may not show.
-    pub charged_before: Usd,
+    /// Where the ledger ended just before the balance was asked: what is charged on this account since then, the balance may
+    /// not show.
+    pub position: i64,
     pub burn_per_hour: Option<Usd>,
     /// Live instances on the account that do not carry our tag.
     pub foreign: u64,
@@ -77,7 +77,7 @@ fn common(case: &Case, principal: &str) -> Vec<Option<Over>> {
         over.extend([price(case, &of), length(case, &of), count(case, &of), burn(case, &of), total(case, &of)]);
         over.extend(windows(limits, standing, &of, &hold, *now).into_iter().map(Some));
     }
-    over.extend([balance(case), share(case), exposed(case)]);
+    over.extend([balance(case), share(case), exposed(case), session(limits, standing, quote.hold)]);
     over
 }
 
@@ -96,7 +96,22 @@ pub fn decide_amount(
         over.push(total_of(limits, standing, &of, amount, |left| format!("{left} USD are left")));
         over.extend(windows(limits, standing, &of, &hold, now).into_iter().map(Some));
     }
+    over.push(session(limits, standing, amount));
     refused(over)
+}
+
+/// What this process has reserved, whatever became of it. A convenience: another process begins anew.
+fn session(limits: &Limits, standing: &Standing, hold: Usd) -> Option<Over> {
+    let (most, spent) = (limits.max_session_spending?, standing.session.unwrap_or(standing.totals.committed()));
+    if spent.plus(hold) <= most {
+        return None;
+    }
+    let left = most.minus(spent).max(Usd::ZERO);
+    let would_be = format!(
+        "this would hold {hold} USD, its end included; {spent} USD are held and charged in this session already"
+    );
+    let hint = format!("{left} USD are left in this session; one that starts anew has {most}");
+    over(limits, &Scope::All, LimitKey::MaxSessionSpending, would_be, hint)
 }
 
 fn refused(over: Vec<Option<Over>>) -> Result<(), Refusal> {
@@ -293,14 +308,14 @@ fn creates(case: &Case) -> Option<Over> {
 }
 
 /// Returns what the account has by what it told or, where it tells nothing, by what the owner stated; and what of it is
-/// neither held nor taken since.
+/// neither held nor taken since. The standing must have been read for this account and position.
 ///
 /// A hold may have been taken from the balance in part already; counting it whole errs to the safe side.
 fn usable(case: &Case) -> Option<(Usd, Usd, Usd)> {
     let here = Scope::Provider(case.account.provider.clone());
     let charged = case.standing.charged(&here);
     let stated = || case.limits.of(&here)?.funds.map(|funds| funds.left(charged));
-    let taken = charged.minus(case.account.charged_before).max(Usd::ZERO);
+    let taken = case.standing.taken_since.unwrap_or(charged);
     let balance = case.account.balance.map(|told| told.minus(taken)).or_else(stated)?;
     let held: Usd = on_account(case).map(|open| open.held).sum();
     Some((balance, held, balance.minus(held)))

@@ -2,6 +2,7 @@
 
 use crate::{
     lease::Lease,
+    ledger::Totals,
     money::Usd,
     offer::{Order, Price, Priced},
     time::Moment,
@@ -225,9 +226,17 @@ pub struct Sightings {
     /// The highest rate above the quoted one that the host read in an answer: what it is really billed at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Usd>,
+    /// Of what is charged for it: what accounts told beyond our reckoning. The reckoning goes on without it.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub corrected: Usd,
 }
 
 impl Instance {
+    /// Returns what of its charges follows from its own time and price.
+    pub fn reckoned(&self, totals: Totals) -> Usd {
+        totals.charged.minus(self.sightings.corrected)
+    }
+
     /// Returns the rate that its provider bills where that is above the quoted one.
     pub fn dearer(&self) -> Option<Usd> {
         self.sightings.rate.filter(|rate| *rate > self.price.per_hour)

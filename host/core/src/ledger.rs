@@ -1,7 +1,7 @@
 //! The ledger's arithmetic: entries that are never changed, and totals folded from them.
 //!
-//! Three things can happen to money here: it is held, a hold becomes a charge, a hold is released. A correction is one
-//! more entry. The same entries always give the same totals.
+//! Four things can happen to money here: it is held, a hold becomes a charge, a hold is released, and what is charged is
+//! corrected. Each is one more entry. The same entries always give the same totals.
 
 use crate::{
     instance::InstanceId,
@@ -24,6 +24,8 @@ pub enum Kind {
     Charge,
     /// Known not to be spent; lowers what is held.
     Release,
+    /// What the provider took beyond our reckoning, or gave back of it; changes what is charged, and no hold.
+    Correction,
 }
 
 /// Why an entry was made.
@@ -42,6 +44,8 @@ pub enum Reason {
     Gone,
     /// The owner said so.
     OwnerSaid(String),
+    /// The account told that more was taken, or that some of it came back.
+    Told(String),
 }
 
 impl fmt::Display for Reason {
@@ -53,6 +57,7 @@ impl fmt::Display for Reason {
             Reason::NeverMade(why) => write!(f, "never made: {why}"),
             Reason::Gone => f.write_str("gone"),
             Reason::OwnerSaid(what) => write!(f, "the owner said: {what}"),
+            Reason::Told(what) => write!(f, "the account told: {what}"),
         }
     }
 }
@@ -61,7 +66,7 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
     pub kind: Kind,
-    /// Never negative.
+    /// Never negative, but for a correction.
     pub amount: Usd,
     pub reason: Reason,
 }
@@ -104,15 +109,21 @@ impl Totals {
     /// Returns the totals after a movement. Money that is not held can be neither charged nor released.
     pub fn after(self, movement: &Movement) -> Result<Totals, HoldTooSmall> {
         let amount = movement.amount;
-        let left = self.held.minus(amount);
-        let out = movement.kind != Kind::Hold;
-        if amount < Usd::ZERO || (out && left < Usd::ZERO) {
+        let (left, charged) = (self.held.minus(amount), self.charged.plus(amount));
+        let fits = match movement.kind {
+            Kind::Hold => amount >= Usd::ZERO,
+            Kind::Charge | Kind::Release => amount >= Usd::ZERO && left >= Usd::ZERO,
+            // No more comes back than was charged.
+            Kind::Correction => charged >= Usd::ZERO,
+        };
+        if !fits {
             return Err(HoldTooSmall { amount, held: self.held });
         }
         Ok(match movement.kind {
             Kind::Hold => Totals { held: self.held.plus(amount), ..self },
-            Kind::Charge => Totals { held: left, charged: self.charged.plus(amount) },
+            Kind::Charge => Totals { held: left, charged },
             Kind::Release => Totals { held: left, ..self },
+            Kind::Correction => Totals { charged, ..self },
         })
     }
 }
@@ -127,6 +138,10 @@ pub struct Standing {
     pub charged_by: BTreeMap<String, Usd>,
     /// When the last order but as many as one hour allows was made.
     pub crowding: Option<Moment>,
+    /// Charged on the account that is asked since its balance was; where that was not read, all of the provider counts.
+    pub taken_since: Option<Usd>,
+    /// Held and charged for what this process reserved; where that was not read, everything counts.
+    pub session: Option<Usd>,
     /// What was charged when, as far back as was asked.
     pub past: Vec<Past>,
     /// Every instance that may exist and cost.
@@ -236,6 +251,9 @@ mod tests {
             (totals(5, 1), Hold, -1, None),
             (totals(5, 1), Charge, -1, None),
             (totals(i64::MAX, 0), Hold, 1, Some(totals(i64::MAX, 0))),
+            (totals(5, 1), Correction, 3, Some(totals(5, 4))),
+            (totals(5, 4), Correction, -4, Some(totals(5, 0))),
+            (totals(5, 4), Correction, -5, None),
         ] {
             let movement = Movement { kind, amount: Usd(amount), reason: Reason::Reserved };
             assert_eq!(before.after(&movement).ok(), after, "{before:?} {movement:?}");

@@ -18,6 +18,7 @@ pub mod money;
 pub mod offer;
 pub mod overrun;
 pub mod quote;
+pub mod reconcile;
 pub mod scope;
 pub mod settle;
 pub mod time;

@@ -32,6 +32,9 @@ pub struct Limits {
     pub max_creates_per_hour: u64,
     /// So many hundredths of the balance must remain after the hold.
     pub min_balance_share: u64,
+    /// Held and charged together for what one process reserves; nothing: any.
+    #[serde(default)]
+    pub max_session_spending: Option<Usd>,
     /// At most so much in any so many minutes.
     pub windows: Vec<Window>,
     /// Those of one provider or one principal, as `provider.NAME` and `principal.NAME`. The strictest wins.
@@ -51,6 +54,7 @@ impl Default for Limits {
             max_exposure: None,
             max_creates_per_hour: 10,
             min_balance_share: 20,
+            max_session_spending: None,
             windows: vec![Window { minutes: 24 * 60, usd: Usd::dollars(20) }],
             scoped: BTreeMap::new(),
         }
@@ -71,6 +75,7 @@ pub enum LimitKey {
     MaxExposure,
     MaxCreatesPerHour,
     MinBalanceShare,
+    MaxSessionSpending,
     Windows,
     /// Of a provider only.
     Funds,
@@ -80,7 +85,7 @@ use LimitKey::*;
 
 impl LimitKey {
     /// Those that bound everything together.
-    pub const ALL: [LimitKey; 11] = [
+    pub const ALL: [LimitKey; 12] = [
         MaxPricePerHour,
         MaxInstances,
         MaxBurnPerHour,
@@ -91,6 +96,7 @@ impl LimitKey {
         MaxExposure,
         MaxCreatesPerHour,
         MinBalanceShare,
+        MaxSessionSpending,
         Windows,
     ];
     /// Those that may be set for one provider or one principal, too.
@@ -119,6 +125,7 @@ impl LimitKey {
             MaxExposure => "max_exposure",
             MaxCreatesPerHour => "max_creates_per_hour",
             MinBalanceShare => "min_balance_share",
+            MaxSessionSpending => "max_session_spending",
             Windows => "windows",
             Funds => "funds",
         }
@@ -137,6 +144,9 @@ impl LimitKey {
             MaxExposure => "what one instance can cost if no keeper ever runs again (USD, or any)",
             MaxCreatesPerHour => "orders in any 60 minutes, whatever became of them",
             MinBalanceShare => "how much of the balance must remain after a hold (%)",
+            MaxSessionSpending => {
+                "held and charged together for what one process reserves; a new one begins anew (USD, or any)"
+            }
             Windows => "the most that is spent in any so many minutes, at every moment to come (USD)",
             Funds => "what lies on the account of a provider that tells no balance (USD), counted down from now on",
         }
@@ -155,6 +165,7 @@ impl LimitKey {
             MaxExposure => &["BURSAR_MAX_EXPOSURE"],
             MaxCreatesPerHour => &["BURSAR_MAX_CREATES_PER_HOUR"],
             MinBalanceShare => &["BURSAR_MIN_BALANCE_SHARE"],
+            MaxSessionSpending => &["BURSAR_MAX_SESSION_SPENDING"],
             Windows => &["BURSAR_WINDOWS"],
             Funds => &[],
         }
@@ -207,7 +218,8 @@ impl Limits {
             DefaultLease => time::human(self.default_lease_secs),
             MaxLease => time::human(self.max_lease_secs),
             MaxTotalSpending => format!("{} USD", self.max_total_spending),
-            MaxExposure => self.max_exposure.map_or_else(|| "any".to_owned(), |most| format!("{most} USD")),
+            MaxExposure => or_any(self.max_exposure),
+            MaxSessionSpending => or_any(self.max_session_spending),
             MaxCreatesPerHour => self.max_creates_per_hour.to_string(),
             MinBalanceShare => format!("{} %", self.min_balance_share),
             Windows => window::show_windows(&self.windows),
@@ -226,7 +238,8 @@ impl Limits {
             DefaultLease => self.default_lease_secs = read.length()?,
             MaxLease => self.max_lease_secs = read.length()?,
             MaxTotalSpending => self.max_total_spending = read.usd()?,
-            MaxExposure => self.max_exposure = if text == "any" { None } else { Some(read.usd()?) },
+            MaxExposure => self.max_exposure = read.usd_or_any()?,
+            MaxSessionSpending => self.max_session_spending = read.usd_or_any()?,
             MaxCreatesPerHour => self.max_creates_per_hour = read.count()?,
             MinBalanceShare => self.min_balance_share = read.share()?,
             Windows => self.windows = read.windows()?,
@@ -261,13 +274,22 @@ impl Limits {
             DefaultLease => other.default_lease_secs > self.default_lease_secs,
             MaxLease => other.max_lease_secs > self.max_lease_secs,
             MaxTotalSpending => other.max_total_spending > self.max_total_spending,
-            MaxExposure => self.max_exposure.is_some_and(|most| other.max_exposure.is_none_or(|other| other > most)),
+            MaxExposure => is_wider(self.max_exposure, other.max_exposure),
+            MaxSessionSpending => is_wider(self.max_session_spending, other.max_session_spending),
             MaxCreatesPerHour => other.max_creates_per_hour > self.max_creates_per_hour,
             MinBalanceShare => other.min_balance_share < self.min_balance_share,
             Windows => !self.windows.iter().all(|window| other.windows.iter().any(|o| o.covers(window))),
             Funds => false,
         }
     }
+}
+
+fn or_any(most: Option<Usd>) -> String {
+    most.map_or_else(|| "any".to_owned(), |most| format!("{most} USD"))
+}
+
+fn is_wider(most: Option<Usd>, other: Option<Usd>) -> bool {
+    most.is_some_and(|most| other.is_none_or(|other| other > most))
 }
 
 /// A value as written, to be read as what its limit takes.
@@ -286,6 +308,10 @@ impl Read<'_> {
             Ok(amount) if amount >= Usd::ZERO => Ok(amount),
             _ => Err(self.bad("an amount in USD from 0, such as 1.50")),
         }
+    }
+
+    fn usd_or_any(&self) -> Result<Option<Usd>, BadLimit> {
+        if self.text.trim() == "any" { Ok(None) } else { self.usd().map(Some) }
     }
 
     pub(crate) fn count(&self) -> Result<u64, BadLimit> {
@@ -332,60 +358,4 @@ pub fn read_length(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_takes_sane_values_and_nothing_else() {
-        for (key, text, taken) in [
-            (MaxPricePerHour, "1.5", Some("1.50 USD/h")),
-            (MaxPricePerHour, "0", Some("0.00 USD/h")),
-            (MaxPricePerHour, "nan", None),
-            (MaxPricePerHour, "-1", None),
-            (MaxPricePerHour, "inf", None),
-            (MaxPricePerHour, "1e9", None),
-            (MaxInstances, "3", Some("3")),
-            (MaxInstances, "-3", None),
-            (MaxInstances, "2.5", None),
-            (MaxLease, "90m", Some("1 h 30 min")),
-            (MaxLease, "1h30m", Some("1 h 30 min")),
-            (MaxLease, "24", None),
-            (MaxLease, "30s", None),
-            (MaxLease, "999999999999999999d", None),
-            (MinBalanceHours, "48", Some("48 h")),
-            (MaxExposure, "50", Some("50.00 USD")),
-            (MaxExposure, "any", Some("any")),
-            (MaxExposure, "nan", None),
-            (MinBalanceShare, "15%", Some("15 %")),
-            (MinBalanceShare, "101", None),
-            (MaxCreatesPerHour, "nan", None),
-            (Windows, "24h=10,90m=2.5", Some("90m=2.50, 24h=10.00")),
-            (Windows, "none", Some("none")),
-            (Windows, "24h=nan", None),
-            (Windows, "24h=-1", None),
-            (Windows, "90s=1", None),
-            (Windows, "60m=1, 1h=2", None),
-            (Windows, "32d=1", None),
-            (Windows, "24=1", None),
-        ] {
-            let mut limits = Limits::default();
-            let set = limits.set(key, text).map(|()| limits.show(key)).ok();
-            assert_eq!(set.as_deref(), taken, "{key} = {text}");
-        }
-    }
-
-    #[test]
-    fn every_name_is_known_and_a_misspelt_one_lists_them() {
-        for key in LimitKey::ALL {
-            assert_eq!(LimitKey::named(key.name()), Ok(key));
-        }
-        let text = LimitKey::named("max_prize").unwrap_err().to_string();
-        assert!(text.contains("max_price_per_hour"), "{text}");
-    }
-
-    #[test]
-    fn a_default_longer_than_the_longest_lease_is_refused() {
-        let limits = Limits { default_lease_secs: 90_000, ..Limits::default() };
-        assert!(matches!(limits.check(), Err(BadLimit::DefaultAboveMax { .. })));
-    }
-}
+mod tests;

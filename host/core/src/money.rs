@@ -18,6 +18,11 @@ impl Usd {
         Usd(n * 1_000_000)
     }
 
+    /// Returns whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        *self == Usd::ZERO
+    }
+
     /// Returns the amount, or `None` where it does not fit.
     pub fn from_micros(micros: u64) -> Option<Usd> {
         i64::try_from(micros).ok().map(Usd)

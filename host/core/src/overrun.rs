@@ -37,7 +37,7 @@ pub fn is_late(instance: &Instance, now: Moment) -> bool {
 /// Returns what must be held on top for an instance that is late: its cost until an hour from now, as far as nothing covers
 /// it yet. Nothing while the next minutes are covered.
 pub fn hold(instance: &Instance, totals: Totals, now: Moment) -> Vec<Movement> {
-    let covered = totals.held.plus(totals.charged);
+    let covered = totals.held.plus(instance.reckoned(totals));
     let soon = settle::accrued(instance, now.after(AHEAD_SECS / 4));
     if !is_late(instance, now) || soon <= covered {
         return vec![];

@@ -130,7 +130,7 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// listed again, is not charged twice.
 pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
     let held = totals.held;
-    let cost = accrued(instance, since).minus(totals.charged).max(Usd::ZERO);
+    let cost = accrued(instance, since).minus(instance.reckoned(totals)).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -158,7 +158,7 @@ pub fn billed(instance: &mut Instance, totals: Totals, rate: Usd) -> Vec<Movemen
     instance.sightings.rate = Some(rate);
     instance.lease.per_hour = instance.lease.per_hour.max(rate);
     let whole = accrued(instance, instance.lease.ends.after(instance.stop_secs));
-    let missing = whole.minus(totals.held).minus(totals.charged);
+    let missing = whole.minus(totals.held).minus(instance.reckoned(totals));
     match missing > Usd::ZERO {
         true => vec![Movement { kind: Kind::Hold, amount: missing, reason: Reason::Overrun }],
         false => vec![],
@@ -227,6 +227,7 @@ mod tests {
             end_asked: None,
             absent_at: absent.iter().copied().map(at).collect(),
             rate: None,
+            corrected: Usd::ZERO,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),

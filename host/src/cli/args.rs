@@ -67,7 +67,7 @@ pub(super) enum Command {
         command: LimitsCommand,
     },
     /// Settle what is in doubt: look at every account once, or enter your own word about one machine
-    Settle(Settle),
+    Settle(super::settle::Settle),
     /// End everything of ours on every account, and let nothing be rented until `thaw`
     Panic(Panic),
     /// Let things be rented again after `panic`
@@ -207,6 +207,12 @@ pub(super) struct Ls {
     /// Show what else lives on the accounts; it is never touched
     #[arg(long)]
     pub(super) foreign: bool,
+    /// Show so many at once
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// Go on where the page before ended, as it says itself
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) cursor: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -338,27 +344,6 @@ pub(super) struct Panic {
     /// Wait at most so many seconds until two complete lists of every account are without anything of ours
     #[arg(long, value_name = "SECS", default_value_t = 300)]
     pub(super) wait: u64,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Settle {
-    /// Name or id of the machine that you looked up at its provider
-    #[arg(requires = "word")]
-    pub(super) instance: Option<String>,
-    #[command(flatten)]
-    pub(super) word: Word,
-}
-
-/// The owner's word.
-#[derive(Debug, clap::Args)]
-#[group(id = "word", multiple = false, requires = "instance")]
-pub(super) struct Word {
-    /// It does not exist: charge what it cost, release the rest
-    #[arg(long)]
-    pub(super) gone: bool,
-    /// It exists: keep or take its hold again, and look for it
-    #[arg(long)]
-    pub(super) alive: bool,
 }
 
 #[derive(Debug, Subcommand)]

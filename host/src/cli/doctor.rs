@@ -19,7 +19,10 @@ pub(super) async fn doctor(out: &Out) -> Done {
 async fn look(rooms: &Rooms) -> Vec<Check> {
     let mut checks = rooms.doctor().await;
     match rooms.list_instances(0, false, false).await {
-        Ok(listed) => checks.extend(machines(&listed.instances)),
+        Ok(listed) => {
+            checks.extend(machines(&listed.instances));
+            checks.extend(listed.complaints.iter().map(|(text, _)| complaint(text)));
+        }
         Err(error) => checks.push(cannot_start(&error)),
     }
     checks
@@ -41,6 +44,11 @@ fn machines(open: &[InstanceState]) -> Vec<Check> {
         }],
         false => needy,
     }
+}
+
+fn complaint(text: &str) -> Check {
+    let (found, todo) = text.split_once("; ").unwrap_or((text, "look at its page"));
+    Check { what: "account".to_owned(), found: found.to_owned(), todo: Some(todo.to_owned()) }
 }
 
 fn cannot_start(error: &FlowError) -> Check {

@@ -29,7 +29,7 @@ Exit codes:
   2    the command line cannot be understood
   3    refused by a limit, a setting or the order itself; nothing was done
   4    in doubt: something may be left, its cost stays held until the provider's lists tell
-  5    something needs you (doctor, ls: a problem, an overrun, a doubt)
+  5    something needs you (doctor, ls: a problem, an overrun, a doubt, an account that took too much)
   130  left with Ctrl-C
   `run` and `ssh` end with the code of the command on the machine. `run` (without --job) has, as `timeout` has,
   124  the command was ended when its time was up

@@ -10,7 +10,7 @@ use super::{
     text::{from_now, one_line},
     values,
 };
-use crate::flow::{END_NOT_ACCEPTED, Foreign, InstanceState, Listed};
+use crate::flow::{END_NOT_ACCEPTED, Foreign, InstanceState, ListAsk, Listed};
 use bursar_core::{instance::Stage, money::Usd, overrun::is_late, settle::doubt_ends, time::human};
 use serde_json::{Value, json};
 
@@ -21,13 +21,21 @@ pub(super) async fn ls(out: &Out, ask: Ls) -> Done {
     let rooms = open(out).await?;
     let asks = ask.refresh || ask.foreign;
     let waiting = asks.then(|| Waiting::new("asking the providers"));
-    let listed = rooms.list_instances(if ask.all { ENDED } else { 0 }, ask.refresh, ask.foreign).await;
+    let (ended, is_page) = (if ask.all { ENDED } else { 0 }, ask.cursor.is_some());
+    let Ls { refresh, foreign, limit, cursor, .. } = ask;
+    let listed = rooms.list_page(&ListAsk { ended, refresh, foreign, limit, cursor }).await;
     if let Some(waiting) = waiting {
         waiting.done();
     }
     let listed = listed?;
-    out.answer(|| document(&listed), || in_words(&listed, ask.foreign));
-    let needs_you = listed.instances.iter().any(|state| needs_you(state).is_some());
+    out.answer(|| document(&listed), || in_words(&listed, foreign));
+    // What needs the owner is said by the code, on whatever page it stands.
+    let whole = match is_page || listed.next.is_some() {
+        true => rooms.list_instances(0, false, false).await?,
+        false => listed,
+    };
+    let stops = whole.complaints.iter().any(|(_, stops)| *stops);
+    let needs_you = stops || whole.instances.iter().any(|state| needs_you(state).is_some());
     Ok(if needs_you { Code::NeedsYou } else { Code::Done })
 }
 
@@ -92,6 +100,8 @@ fn document(listed: &Listed) -> Value {
         "foreign": listed.foreign.iter().map(values::foreign).collect::<Vec<_>>(),
         "no_answer": values::no_answer(&listed.no_answer),
         "backstops": listed.backstops,
+        "complaints": listed.complaints.iter().map(|(text, stops)| json!({ "text": text, "stops": stops })).collect::<Vec<_>>(),
+        "next": listed.next,
     })
 }
 
@@ -101,8 +111,10 @@ fn in_words(listed: &Listed, foreign: bool) -> String {
         true => parts.push("no machine is open; rent one: bursar offers, then bursar up NAME --offer OFFER".to_owned()),
         false => parts.push(in_table(&listed.instances)),
     }
+    parts.extend(listed.next.iter().map(|next| format!("there are more: bursar ls --cursor {next}")));
     let needy = listed.instances.iter().filter_map(|state| Some((&state.instance.name, needs_you(state)?)));
     parts.extend(needy.map(|(name, why)| format!("! {name}: {why}")));
+    parts.extend(listed.complaints.iter().map(|(text, _)| format!("! {text}")));
     if foreign {
         parts.push(foreign_in_words(&listed.foreign));
     }

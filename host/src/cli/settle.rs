@@ -1,16 +1,52 @@
 //! `bursar settle`: one round over everything that is open, or the owner's own word about one machine.
 
-use super::{Done, args::Settle, exit::Code, ls, open::open, out::Out, progress::Waiting, values};
+use super::{Done, exit::Code, ls, open::open, out::Out, progress::Waiting, values};
 use crate::flow::{LOCAL_PRINCIPAL, Rooms, Round};
 use bursar_core::instance::Instance;
 use serde_json::json;
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Settle {
+    /// Name or id of the machine that you looked up at its provider
+    #[arg(requires = "word")]
+    pub(super) instance: Option<String>,
+    #[command(flatten)]
+    pub(super) word: Word,
+    /// Say that you looked at a provider's account, which took more than it quoted: things may be made there again
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "instance")]
+    pub(super) account: Option<String>,
+}
+
+/// The owner's word.
+#[derive(Debug, clap::Args)]
+#[group(id = "word", multiple = false, requires = "instance")]
+pub(super) struct Word {
+    /// It does not exist: charge what it cost, release the rest
+    #[arg(long)]
+    pub(super) gone: bool,
+    /// It exists: keep or take its hold again, and look for it
+    #[arg(long)]
+    pub(super) alive: bool,
+}
+
 pub(super) async fn settle(out: &Out, ask: Settle) -> Done {
     let rooms = open(out).await?;
+    if let Some(provider) = &ask.account {
+        return looked(out, &rooms, provider).await;
+    }
     match &ask.instance {
         Some(name) => take_word(out, &rooms, name, ask.word.gone).await,
         None => one_round(out, &rooms).await,
     }
+}
+
+async fn looked(out: &Out, rooms: &Rooms, provider: &str) -> Done {
+    let accounts = rooms.owner_looked(provider).await?;
+    out.answer(
+        || json!({ "provider": provider, "accounts": accounts }),
+        || format!("you looked at account {} of {provider}: things may be made there again", accounts.join(", ")),
+    );
+    Ok(Code::Done)
 }
 
 async fn take_word(out: &Out, rooms: &Rooms, name: &str, gone: bool) -> Done {

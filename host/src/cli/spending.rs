@@ -23,7 +23,11 @@ pub(super) async fn spending(out: &Out, ask: args::Spending) -> Done {
     let spending = rooms.get_spending().await?;
     let (entries, names) = match ask.entries {
         0 => (vec![], Names::new()),
-        n => (rooms.entries(None, n).await?, names(&rooms, n).await?),
+        n => {
+            let entries = rooms.entries(None, n).await?;
+            let names = names(&rooms, &entries).await?;
+            (entries, names)
+        }
     };
     let json = || {
         let mut json = document(&spending);
@@ -38,10 +42,17 @@ pub(super) async fn spending(out: &Out, ask: args::Spending) -> Done {
     Ok(Code::Done)
 }
 
-/// Returns what the instances of the last entries are called.
-pub(super) async fn names(rooms: &Rooms, recent: u32) -> Result<Names, FlowError> {
-    let listed = rooms.list_instances(recent, false, false).await?;
-    Ok(listed.instances.into_iter().map(|state| (state.instance.id, state.instance.name)).collect())
+/// Returns what the instances of these entries are called.
+pub(super) async fn names(rooms: &Rooms, entries: &[Entry]) -> Result<Names, FlowError> {
+    let mut names = Names::new();
+    for entry in entries {
+        if !names.contains_key(&entry.instance)
+            && let Some(name) = rooms.name_of(&entry.instance).await?
+        {
+            names.insert(entry.instance.clone(), name);
+        }
+    }
+    Ok(names)
 }
 
 fn document(spending: &Spending) -> Value {
@@ -103,6 +114,7 @@ pub(super) fn entries_in_table(entries: &[Entry], names: &Names) -> String {
             Kind::Hold => "hold",
             Kind::Charge => "charge",
             Kind::Release => "release",
+            Kind::Correction => "correction",
         };
         vec![
             entry.seq.to_string(),

@@ -2,8 +2,8 @@
 //! provider is asked here.
 
 use super::{FlowError, Rooms};
-use bursar_core::{decide::AccountView, instance::Instance, money::Usd};
-use std::collections::BTreeMap;
+use bursar_core::{decide::AccountView, money::Usd};
+use bursar_store::OpenAccount;
 
 impl Rooms {
     /// Keeps the balance that an account showed, for lists.
@@ -17,17 +17,16 @@ impl Rooms {
     }
 
     /// Says for each account with something open what ends it and what that can cost.
-    pub(super) async fn backstops(&self, all: &[Instance]) -> Result<Vec<String>, FlowError> {
-        let mut accounts: BTreeMap<(&str, &str), Vec<&Instance>> = BTreeMap::new();
-        for open in all.iter().filter(|instance| instance.stage.is_open()) {
-            accounts.entry((&open.provider, &open.account)).or_default().push(open);
-        }
+    pub(super) async fn backstops(&self) -> Result<Vec<String>, FlowError> {
         let mut lines = vec![];
-        for ((provider, account), open) in accounts {
-            let names = open.iter().map(|instance| format!("`{}`", instance.name)).collect::<Vec<_>>().join(", ");
+        for open in self.store.open_accounts().await? {
+            let OpenAccount { provider, account, prepaid, count, names } = &open;
+            let more = count.saturating_sub(names.len() as u64);
+            let named = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let names = if more > 0 { format!("{named} and {more} more") } else { named };
             let seen = self.store.note(&key(provider, account)).await?;
             let balance = seen.and_then(|text| text.parse::<Usd>().ok());
-            let how = match (open.iter().all(|instance| instance.price.billing.prepaid), balance) {
+            let how = match (prepaid, balance) {
                 (true, _) => "ends with what is paid already".to_owned(),
                 (false, Some(balance)) => format!("runs until the account is empty ({balance} USD when last asked)"),
                 (false, None) => "is ended by nothing, and its cost has no bound".to_owned(),

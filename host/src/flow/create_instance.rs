@@ -90,6 +90,8 @@ impl Rooms {
             return Err(refusal.into());
         }
         self.refuse_while_it_leaks(&priced.quote.order.provider, &priced.account.identity).await?;
+        self.look_before_create(&priced, priced.quote.asked_at).await?;
+        self.refuse_while_it_overcharges(&priced.quote.order.provider, &priced.account.identity).await?;
         self.note_balance(&priced.account).await?;
         self.lend(&priced.driver)?;
         self.ensure_keeper().await?;
@@ -113,7 +115,7 @@ impl Rooms {
     async fn reserve(&self, ask: &CreateInstance, priced: &Priced) -> Result<Instance, ReserveOr> {
         let limits = self.limits().await.map_err(ReserveOr::Flow)?;
         let new = self.new_instance(ask, priced);
-        let lookback = limits.lookback(&new.provider, &ask.principal);
+        let lookback = self.lookback(&limits, &priced.account, &ask.principal);
         let decided = |standing: &_| decide(&limits, standing, &priced.quote, &priced.account, &ask.principal);
         match self.store.reserve_within(&new, self.clock.now(), &self.worker.row(), &lookback, decided).await {
             Ok(_) => {

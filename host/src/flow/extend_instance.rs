@@ -7,7 +7,6 @@ use bursar_core::{
     extend::{NotLonger, longer},
     instance::Instance,
     ledger::{Refusal, Standing, Totals},
-    scope::Scope,
     time::human,
 };
 use bursar_store::{Longer, ReserveError};
@@ -36,7 +35,7 @@ impl Rooms {
         self.ensure_keeper().await?;
         let account = self.account_of(&instance).await?;
         let (limits, now) = (self.limits().await?, self.clock.now());
-        let lookback = limits.lookback(&instance.provider, principal);
+        let lookback = self.lookback(&limits, &account, principal);
         // Known by now to be a refusal of the limits, or of the instance as it stands in this very moment.
         let mut not_longer = None;
         let decided = |standing: &Standing, instance: &Instance, _: Totals| match longer(instance, whole_secs, now) {
@@ -82,7 +81,7 @@ impl Rooms {
     /// Asks what else lives on the account that an extension is paid from.
     async fn account_of(&self, instance: &Instance) -> Result<AccountView, FlowError> {
         let driver = self.driver(&instance.provider).await?;
-        let charged_before = self.store.charged(&Scope::Provider(instance.provider.clone())).await?;
+        let position = self.store.position().await?;
         let account = driver.account(&self.at()).await?;
         if account.identity != instance.account {
             let what = format!(
@@ -100,7 +99,7 @@ impl Rooms {
             provider: instance.provider.clone(),
             identity: account.identity,
             balance: account.balance,
-            charged_before,
+            position,
             burn_per_hour: account.burn_per_hour.map(|burn| burn.minus(instance.lease.per_hour)),
             foreign: observed.foreign,
         })

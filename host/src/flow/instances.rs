@@ -9,6 +9,7 @@ use bursar_core::{
     time::Moment,
 };
 use bursar_drivers::{At, Row};
+use bursar_store::Place;
 use std::collections::BTreeSet;
 
 /// One instance, as the book has it at a moment.
@@ -37,6 +38,24 @@ pub struct Listed {
     pub no_answer: Vec<NoAnswer>,
     /// What ends what is open if no keeper ever runs again, in words, one line for each account.
     pub backstops: Vec<String>,
+    /// What accounts took beyond their quotes, in words, and whether nothing more is made there.
+    pub complaints: Vec<(String, bool)>,
+    /// Where the list goes on, for `cursor`; nothing where this is all of it.
+    pub next: Option<String>,
+}
+
+/// What of the list is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ListAsk {
+    /// So many ended ones, too, on all pages together.
+    pub ended: u32,
+    /// Ask the providers first.
+    pub refresh: bool,
+    pub foreign: bool,
+    /// So many on one page.
+    pub limit: u32,
+    /// `next` of the page before; it knows how many ended ones are still wanted.
+    pub cursor: Option<String>,
 }
 
 impl Rooms {
@@ -46,15 +65,36 @@ impl Rooms {
         if refresh || foreign {
             self.refresh(&mut listed, foreign).await?;
         }
-        let mut all = self.store.open_instances().await?;
-        listed.backstops = self.backstops(&all).await?;
-        if ended > 0 {
-            let recent = self.store.recent_instances(ended).await?;
-            all.extend(recent.into_iter().filter(|instance| !instance.stage.is_open()));
+        listed.backstops = self.backstops().await?;
+        listed.complaints = self.complaints().await?;
+        let as_of = self.clock.now();
+        let all = self.store.page(Place::begin(ended), u32::MAX).await?;
+        listed.instances =
+            all.rows.into_iter().map(|(instance, totals)| state(instance, totals, None, as_of)).collect();
+        Ok(listed)
+    }
+
+    /// Lists one page of our instances: what is open, oldest first, then what ended, newest first.
+    pub async fn list_page(&self, ask: &ListAsk) -> Result<Listed, FlowError> {
+        let from = match ask.cursor.as_deref().map(str::parse::<Place>) {
+            None => Place::begin(ask.ended),
+            Some(Ok(place)) => place,
+            Some(Err(())) => {
+                let what = "that is no cursor of a list of instances";
+                return Err(FlowError::refused(what, "take `next` of the page before as it stands, or leave it out"));
+            }
+        };
+        let mut listed = Listed::default();
+        if ask.refresh || ask.foreign {
+            self.refresh(&mut listed, ask.foreign).await?;
         }
-        for instance in all {
-            listed.instances.push(self.state_of(instance, None).await?);
-        }
+        listed.backstops = self.backstops().await?;
+        listed.complaints = self.complaints().await?;
+        let as_of = self.clock.now();
+        let page = self.store.page(from, ask.limit).await?;
+        listed.instances =
+            page.rows.into_iter().map(|(instance, totals)| state(instance, totals, None, as_of)).collect();
+        listed.next = page.next.map(|place| place.to_string());
         Ok(listed)
     }
 
@@ -146,8 +186,12 @@ impl Rooms {
             // In practice all of them answer at one port of this computer.
             ssh.port = self.ssh_port(ssh.port);
         }
-        let (totals, as_of) = (self.store.held(&instance.id).await?, self.clock.now());
-        let accrued = if instance.stage.is_open() { settle::accrued(&instance, as_of) } else { totals.charged };
-        Ok(InstanceState { instance, totals, accrued, as_of, view })
+        let totals = self.store.held(&instance.id).await?;
+        Ok(state(instance, totals, view, self.clock.now()))
     }
+}
+
+fn state(instance: Instance, totals: Totals, view: Option<View>, as_of: Moment) -> InstanceState {
+    let accrued = if instance.stage.is_open() { settle::accrued(&instance, as_of) } else { totals.charged };
+    InstanceState { instance, totals, accrued, as_of, view }
 }

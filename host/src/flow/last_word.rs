@@ -4,7 +4,7 @@
 use super::keeper;
 use crate::clock::Clock;
 use bursar_core::instance::{Instance, Stage, Tag};
-use bursar_store::{Store, StoreError};
+use bursar_store::{Complaint, Store, StoreError};
 
 /// A request that costs leaves so long after its hold was written, or not at all.
 const LEAVES_WITHIN_SECS: u64 = 120;
@@ -31,7 +31,14 @@ impl LastWord {
         let id = tag.and_then(|tag| Tag::instance_of(&tag, self.store.ledger_id()));
         let id = id.ok_or("the order carries no tag of this ledger")?;
         match self.store.instance(&id).await.map_err(unread)? {
-            Some(instance) => self.may_be_made(&instance),
+            Some(instance) => {
+                let complaints = self.store.complaints().await.map_err(unread)?;
+                let here = |c: &&Complaint| c.provider == instance.provider && c.account == instance.account;
+                match complaints.into_iter().find(|complaint| complaint.stops && here(&complaint)) {
+                    Some(complaint) => Err(complaint.text),
+                    None => self.may_be_made(&instance),
+                }
+            }
             None => Err("nothing is held for this order".to_owned()),
         }
     }

@@ -50,6 +50,9 @@ impl Rooms {
         }
         let ours = |row: &&Row| self.instance_of(row).is_some();
         let foreign = (listing.rows.len() - listing.rows.iter().filter(ours).count()) as u64;
+        if foreign > 0 {
+            self.store.not_alone(provider, &listing.identity).await?;
+        }
         Ok(Observed { listing, foreign })
     }
 

@@ -52,6 +52,11 @@ impl Rooms {
 
     /// Runs the owner's `notify` command, with what happened in its environment. Nothing waits for it.
     pub(super) fn notify(&self, event: &'static str, instance: &Instance, text: &str) {
+        self.notify_about(event, &instance.name, text);
+    }
+
+    /// The same about an account, by its provider's name.
+    pub(super) fn notify_about(&self, event: &'static str, name: &str, text: &str) {
         let Some(command) = self.settings.notify.clone() else { return };
         let mut shell = tokio::process::Command::new("sh");
         shell
@@ -61,7 +66,7 @@ impl Rooms {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
-        shell.env("BURSAR_EVENT", event).env("BURSAR_INSTANCE", &instance.name).env("BURSAR_TEXT", text);
+        shell.env("BURSAR_EVENT", event).env("BURSAR_INSTANCE", name).env("BURSAR_TEXT", text);
         tokio::spawn(async move {
             match tokio::time::timeout(NOTIFY_BY, shell.status()).await {
                 Ok(Ok(status)) if status.success() => {}

@@ -2,11 +2,12 @@
 
 use super::{FlowError, Rooms};
 use bursar_core::{
+    bounds::Lookback,
     decide::{AccountView, decide},
     ledger::Refusal,
+    limits::Limits,
     offer::{Offer, Order},
     quote::Quote,
-    scope::Scope,
 };
 use bursar_drivers::Driver;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ impl Rooms {
         let manifest = driver.manifest();
         let quote = Quote::new(&order, &terms, manifest.stop_secs, self.clock.now())?;
         // Before the balance is asked: what is charged after this moment may not be in it.
-        let charged_before = self.store.charged(&Scope::Provider(order.provider.clone())).await?;
+        let position = self.store.position().await?;
         let account = driver.account(&self.at()).await?;
         if let Some(why) = account.blocked {
             let what = format!("{} makes nothing on this account now: {why}", order.provider);
@@ -52,7 +53,7 @@ impl Rooms {
             provider: order.provider,
             identity: account.identity,
             balance: account.balance,
-            charged_before,
+            position,
             burn_per_hour: account.burn_per_hour,
             foreign: observed.foreign,
         };
@@ -63,12 +64,17 @@ impl Rooms {
     /// Decides without writing: would this fit now?
     pub(super) async fn would_fit(&self, priced: &Priced, principal: &str) -> Result<Result<(), Refusal>, FlowError> {
         let limits = self.limits().await?;
-        let lookback = limits.lookback(&priced.account.provider, principal);
+        let lookback = self.lookback(&limits, &priced.account, principal);
         let standing = self.store.standing_within(&lookback, self.clock.now()).await?;
         match decide(&limits, &standing, &priced.quote, &priced.account, principal) {
             Ok(()) => Ok(Ok(())),
             Err(refusal) => Ok(Err(self.with_places(refusal).await?)),
         }
+    }
+
+    /// Returns what of the past a decision about an order on this account needs.
+    pub(super) fn lookback(&self, limits: &Limits, account: &AccountView, principal: &str) -> Lookback {
+        limits.lookback(&account.provider, principal).on(account).by(&self.worker.row().0)
     }
 
     async fn offer(&self, driver: &Driver, id: &str) -> Result<Offer, FlowError> {

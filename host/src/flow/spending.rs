@@ -76,12 +76,23 @@ impl Rooms {
     /// Would a plain amount, spent by this principal at once, fit?
     pub async fn check_amount(&self, amount: Usd, principal: &str) -> Result<Fit, FlowError> {
         let (limits, now) = (self.limits().await?, self.clock.now());
-        let standing = self.store.standing_within(&limits.lookback("", principal), now).await?;
+        let lookback = limits.lookback("", principal).by(&self.worker.row().0);
+        let standing = self.store.standing_within(&lookback, now).await?;
         let refusal = match decide_amount(&limits, &standing, amount, principal, now) {
             Ok(()) => None,
             Err(refusal) => Some(self.with_places(refusal).await?),
         };
         Ok(Fit { quote: None, hold: amount, refusal, exposure: None })
+    }
+
+    /// Returns what an instance is called.
+    pub async fn name_of(&self, id: &InstanceId) -> Result<Option<String>, FlowError> {
+        Ok(self.store.name_of(id).await?)
+    }
+
+    /// Returns a number that is another one when anything open has changed, as far as this process lives.
+    pub async fn open_as_it_is(&self) -> Result<u64, FlowError> {
+        Ok(self.store.open_as_it_is().await?)
     }
 
     /// Returns the ledger's newest entries.

@@ -9,13 +9,15 @@ use bursar_core::{
 };
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::task::JoinHandle;
 
 /// How often the watch looks at the ledger. It reads the clock anew each time, so a computer that slept ends at once
 /// what became due meanwhile.
 pub(super) const ROUND: Duration = Duration::from_secs(3);
+/// How often it is looked whether an account is to be held against the ledger.
+const LOOKS: Duration = Duration::from_secs(10);
 
 /// What one round of settling found to do.
 #[derive(Debug, Default)]
@@ -93,6 +95,8 @@ pub(super) struct Watch {
     busy: HashMap<InstanceId, JoinHandle<()>>,
     helped: HashSet<InstanceId>,
     minder: Minder,
+    /// Looks at what accounts took, and when it began.
+    looking: Option<(Instant, JoinHandle<()>)>,
     last: Vec<Instance>,
     /// The complaint that was written last, so that it is written once.
     complained: String,
@@ -129,6 +133,9 @@ impl Watch {
             self.go_on(rooms, &open);
         }
         self.minder.look(rooms, &open);
+        if self.looking.as_ref().is_none_or(|(began, task)| task.is_finished() && began.elapsed() >= LOOKS) {
+            self.looking = Some((Instant::now(), tokio::spawn(rooms.clone().look_at_accounts())));
+        }
         self.complained.clear();
         self.last = open;
         Ok(self.last.len())

@@ -6,7 +6,7 @@ use super::{
     resources::{INSTANCES, SPENDING},
 };
 use crate::flow::{FlowError, Rooms};
-use bursar_core::{instance::Instance, ledger::Totals, limits::Limits};
+use bursar_core::{ledger::Totals, limits::Limits};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -15,8 +15,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// What subscribers are told about. Time that passes and cost that grows with it are no changes.
 #[derive(PartialEq)]
 struct Seen {
-    instances: Vec<Instance>,
-    money: (Totals, Limits),
+    /// A number that changes with anything open.
+    instances: u64,
+    money: (Totals, Limits, usize),
 }
 
 pub(super) struct Changes {
@@ -58,8 +59,7 @@ fn changed(last: &Seen, now: &Seen) -> Vec<&'static str> {
 }
 
 async fn seen(rooms: &Rooms) -> Result<Seen, FlowError> {
-    let listed = rooms.list_instances(0, false, false).await?;
-    let spending = rooms.get_spending().await?;
-    let instances = listed.instances.into_iter().map(|state| state.instance).collect();
-    Ok(Seen { instances, money: (spending.totals, spending.limits) })
+    let (instances, spending) = (rooms.open_as_it_is().await?, rooms.get_spending().await?);
+    let complaints = rooms.complaints().await?.len();
+    Ok(Seen { instances, money: (spending.totals, spending.limits, complaints) })
 }

@@ -4,7 +4,7 @@ use super::{
     render::ToolError,
     show::{ListOut, SpendingOut},
 };
-use crate::flow::Rooms;
+use crate::flow::{ListAsk, Rooms};
 use rmcp::model::Resource;
 
 pub(super) const INSTANCES: &str = "gpu://instances";
@@ -29,7 +29,7 @@ pub(super) fn list() -> Vec<Resource> {
 pub(super) async fn read(rooms: &Rooms, uri: &'static str) -> Result<String, ToolError> {
     let text = match uri {
         INSTANCES => {
-            let listed = rooms.list_instances(0, false, false).await?;
+            let listed = rooms.list_page(&ListAsk { limit: 200, ..ListAsk::default() }).await?;
             serde_json::to_string(&ListOut::new(&listed, rooms.clock.now()))
         }
         _ => serde_json::to_string(&SpendingOut::new(&rooms.get_spending().await?)),

@@ -113,6 +113,11 @@ pub(super) struct ListOut {
     pub no_answer: Vec<String>,
     #[serde(skip)]
     backstops: Vec<String>,
+    #[serde(skip)]
+    complaints: Vec<String>,
+    /// For cursor: there are more
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     pub notice: &'static str,
 }
 
@@ -137,6 +142,8 @@ impl ListOut {
             foreign: foreign.collect(),
             no_answer: listed.no_answer.iter().map(|none| format!("{}: {}", none.provider, line(&none.why))).collect(),
             backstops: listed.backstops.clone(),
+            complaints: listed.complaints.iter().map(|(text, _)| bounded(text)).collect(),
+            next: listed.next.clone(),
             notice: STRANGERS,
         }
     }
@@ -146,8 +153,10 @@ impl ListOut {
         if lines.is_empty() {
             lines.push("no instances".to_owned());
         }
+        lines.extend(self.next.iter().map(|next| format!("there are more: ask again with cursor {next}")));
         lines.extend(self.foreign.iter().map(|f| format!("not ours, never touched: {} {}", f.provider, f.id)));
         lines.extend(self.no_answer.iter().map(|why| format!("no answer: {why}")));
+        lines.extend(self.complaints.iter().map(|line| format!("for the owner: {line}")));
         lines.extend(self.backstops.iter().map(|line| format!("if no keeper ever ran again: {line}")));
         lines.join("\n")
     }

@@ -41,7 +41,7 @@ pub(crate) struct Book {
 }
 
 /// Reads where the ledger ends.
-async fn end(connection: &mut SqliteConnection) -> Result<End, StoreError> {
+pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<End, StoreError> {
     let last: Option<(i64, i64, i64, i64)> =
         sqlx::query_as("SELECT seq, at, held, charged FROM entries ORDER BY seq DESC LIMIT 1")
             .fetch_optional(connection)
@@ -211,9 +211,10 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Hold => "hold",
         Kind::Charge => "charge",
         Kind::Release => "release",
+        Kind::Correction => "correction",
     }
 }
 
 fn kind_named(name: &str) -> Option<Kind> {
-    [Kind::Hold, Kind::Charge, Kind::Release].into_iter().find(|kind| kind_name(*kind) == name)
+    [Kind::Hold, Kind::Charge, Kind::Release, Kind::Correction].into_iter().find(|kind| kind_name(*kind) == name)
 }

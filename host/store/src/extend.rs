@@ -45,8 +45,11 @@ impl Store {
         self.inner.seen.lock().await.look_back(&mut tx, &mut standing, end, lookback, now).await?;
         standing.open.retain(|open| open.instance != *id);
         standing.totals.held = standing.totals.held.minus(found.totals.held);
+        if lookback.session.is_some() && lookback.session == row::session_of(&mut tx, id).await? {
+            standing.session = standing.session.map(|spent| spent.minus(found.totals.held));
+        }
         let longer = decide(&standing, &found.instance, found.totals).map_err(ReserveError::Refused)?;
-        let missing = longer.hold.minus(found.totals.held).minus(found.totals.charged);
+        let missing = longer.hold.minus(found.totals.held).minus(found.instance.reckoned(found.totals));
         if missing > Usd::ZERO {
             let movement = Movement { kind: Kind::Hold, amount: missing, reason: Reason::Extended };
             let moved = found.totals.after(&movement);

@@ -16,6 +16,8 @@ mod freeze;
 mod home;
 mod keeper;
 mod lane;
+mod marks;
+mod page;
 mod past;
 mod read;
 mod reserve;
@@ -28,6 +30,8 @@ pub use check::Health;
 pub use error::{Broken, ReserveError, StoreError};
 pub use extend::Longer;
 pub use keeper::Keeper;
+pub use marks::{Complaint, Look};
+pub use page::{OpenAccount, Page, Place};
 
 use bursar_core::time::Moment;
 use lane::Lane;

@@ -19,6 +19,7 @@ const FOLLOW_MAX: i64 = 10_000;
 #[derive(Default)]
 pub(crate) struct Seen {
     seq: i64,
+    charged: Usd,
     by_scope: BTreeMap<String, Usd>,
     looks: Vec<SeenLook>,
 }
@@ -50,6 +51,7 @@ impl Seen {
         }
         self.follow(connection, end).await?;
         standing.charged_by = self.by_scope.clone();
+        see_account_and_session(connection, standing, lookback).await?;
         let now = now.max(standing.at);
         for look in &lookback.looks {
             let cells = self.cells(connection, look, now).await?;
@@ -76,7 +78,8 @@ impl Seen {
         if !follows {
             seen.looks.clear();
         }
-        if !follows || !points.is_empty() {
+        // What came back lowers the totals and is no point.
+        if !follows || !points.is_empty() || seen.charged != end.totals.charged {
             let by: Vec<(String, i64)> =
                 sqlx::query_as("SELECT scope, usd FROM charged WHERE scope <> 'all'").fetch_all(connection).await?;
             seen.by_scope = by.into_iter().map(|(scope, usd)| (scope, Usd(usd))).collect();
@@ -84,7 +87,7 @@ impl Seen {
         for point in &points {
             seen.looks.iter_mut().for_each(|look| look.add(point));
         }
-        *self = Seen { seq: end.seq, ..seen };
+        *self = Seen { seq: end.seq, charged: end.totals.charged, ..seen };
         Ok(())
     }
 
@@ -149,6 +152,35 @@ async fn read_cells(
         (start, Cell { start, slope, moment, lump })
     };
     Ok(rows.into_iter().map(cell).collect())
+}
+
+async fn see_account_and_session(
+    connection: &mut SqliteConnection,
+    standing: &mut Standing,
+    lookback: &Lookback,
+) -> Result<(), StoreError> {
+    if let Some((provider, account, position)) = &lookback.since {
+        standing.taken_since = Some(charged_since(connection, provider, account, *position).await?);
+    }
+    if let Some(session) = &lookback.session {
+        let spent = sqlx::query_scalar("SELECT coalesce(sum(held + charged), 0) FROM instances WHERE session = ?");
+        standing.session = Some(Usd(spent.bind(session).fetch_one(connection).await?));
+    }
+    Ok(())
+}
+
+/// Returns what was charged on an account after the ledger ended there.
+async fn charged_since(
+    connection: &mut SqliteConnection,
+    provider: &str,
+    account: &str,
+    position: i64,
+) -> Result<Usd, StoreError> {
+    let sum = sqlx::query_scalar(
+        "SELECT coalesce(sum(amount), 0) FROM entries JOIN instances ON instances.id = entries.instance
+         WHERE entries.seq > ? AND kind IN ('charge', 'correction') AND provider = ? AND account = ?",
+    );
+    Ok(Usd(sum.bind(position).bind(provider).bind(account).fetch_one(connection).await?))
 }
 
 /// Compares the sums by time with the charges, and tells what does not belong together.

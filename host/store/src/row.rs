@@ -52,7 +52,7 @@ pub(crate) async fn fetch(connection: &mut SqliteConnection, id: &InstanceId) ->
     Ok(Some(Row { instance: parse(&doc)?, totals, doc }))
 }
 
-/// Writes a new row, with its worker.
+/// Writes a new row, with its worker, whose session it counts for.
 pub(crate) async fn insert(
     connection: &mut SqliteConnection,
     new: &Instance,
@@ -62,8 +62,8 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO instances
-         (id, tag, principal, provider, account, name, is_open, per_hour, held, charged, worker, worker_until, doc)
-         VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, 0, ?, ?, ?)",
+         (id, tag, principal, provider, account, name, is_open, per_hour, held, charged, worker, session, worker_until, doc)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, 0, ?9, ?9, ?10, ?11)",
     )
     .bind(&new.id.0)
     .bind(&new.tag.0)
@@ -79,6 +79,15 @@ pub(crate) async fn insert(
     .execute(&mut *connection)
     .await?;
     keep_handle(connection, new).await
+}
+
+/// Returns who reserved an instance.
+pub(crate) async fn session_of(
+    connection: &mut SqliteConnection,
+    id: &InstanceId,
+) -> Result<Option<String>, StoreError> {
+    let found = sqlx::query_scalar("SELECT session FROM instances WHERE id = ?").bind(&id.0);
+    Ok(found.fetch_one(connection).await?)
 }
 
 /// Writes a changed row.

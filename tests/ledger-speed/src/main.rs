@@ -1,5 +1,8 @@
 //! How long a reservation takes with its commit: four processes at once on one ledger, with every window in force and
-//! all entries inside the longest, against an empty synced commit on the same disk, by four processes at once, too.
+//! all entries inside the longest, against an empty synced commit on the same disk, by four processes at once, too. And how
+//! long a page of a long list takes.
+
+mod list;
 
 use anyhow::{Context, Result, ensure};
 use bursar_core::{
@@ -33,12 +36,13 @@ async fn main() -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["reserve", home] => part(reserve(Path::new(home)).await?),
         ["empty", home] => part(empty(Path::new(home)).await?),
+        ["list"] => list::measure().await,
         ref sizes => {
             let sizes: Vec<u64> = sizes.iter().map(|size| size.parse()).collect::<Result<_, _>>()?;
             for size in if sizes.is_empty() { vec![1_000, 1_000_000] } else { sizes } {
                 measure(size).await?;
             }
-            Ok(())
+            list::measure().await
         }
     }
 }

@@ -21,7 +21,7 @@ const PARTS: [(&str, &str, &[&str], &str); 5] = [
         "ledger",
         "ledger-speed",
         &[],
-        "reserving with its commit, four processes at once, all entries inside the longest window",
+        "reserving with its commit, four processes at once, all entries inside the longest window; a page of 10,000 instances",
     ),
     ("remote", "remote-speed", &["commands"], "commands on machines, in turns with ssh over the same line"),
     ("files", "remote-speed", &["copies"], "copies of files and folders, in turns with scp, rsync and tar over ssh"),
@@ -34,7 +34,9 @@ pub fn run(part: Option<&str>) -> Result<()> {
     tools::wasm_target()?;
     tools::for_tests()?;
     tools::for_bench()?;
-    let packages = parts.iter().flat_map(|(_, package, ..)| ["--package", package]);
+    // The list of the ledger is asked of the server, too.
+    let server = parts.iter().any(|(name, ..)| *name == "ledger").then_some(["--package", "bursar"]);
+    let packages = parts.iter().map(|(_, package, ..)| ["--package", package]).chain(server).flatten();
     cargo(&["build", "--locked", "--release"].into_iter().chain(packages).collect::<Vec<_>>())?;
     for (name, package, words, what) in parts {
         say(what);

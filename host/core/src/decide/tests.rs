@@ -62,15 +62,7 @@ fn standing(open: &[OpenLease], charged: i64) -> Standing {
 
 fn account(balance: Option<i64>, burn: i64, foreign: u64) -> AccountView {
     let (provider, identity) = ("bitlaunch".into(), "me".into());
-    let charged_before = Usd::ZERO;
-    AccountView {
-        provider,
-        identity,
-        balance: balance.map(Usd),
-        charged_before,
-        burn_per_hour: Some(Usd(burn)),
-        foreign,
-    }
+    AccountView { provider, identity, balance: balance.map(Usd), position: 0, burn_per_hour: Some(Usd(burn)), foreign }
 }
 
 const CENT: i64 = 10_000;
@@ -197,7 +189,7 @@ fn a_refusal_has_the_numbers_and_the_way_out() {
     let refusal =
         decide(&Limits::default(), &standing(&[], 0), &quote(3 * USD / 2, 1), &account(Some(99 * USD), 0, 0), "owner");
     let text = refusal.unwrap_err().to_string();
-    for part in ["1.50 USD/h", "1.00 USD/h", "nothing was rented", "bursar limits set max_price_per_hour"] {
+    for part in ["1.50 USD/h", "1.00 USD/h", "nothing was done", "bursar limits set max_price_per_hour"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -247,11 +239,30 @@ fn limits_of_one_provider_and_of_one_principal_count_beside_the_others() {
 fn what_was_charged_since_the_balance_was_asked_is_not_in_it() {
     let mut spent = standing(&[], 3 * USD);
     spent.charged_by.insert("provider.bitlaunch".into(), Usd(3 * USD));
-    let asked_at =
-        |charged_before: i64| AccountView { charged_before: Usd(charged_before), ..account(Some(28 * USD), 0, 0) };
-    let decided = |account| decide(&Limits::default(), &spent, &quote(USD, 4), &account, "owner");
-    assert_eq!(decided(asked_at(3 * USD)), Ok(()));
-    assert_eq!(decided(asked_at(3 * USD - 1)).unwrap_err().over[0].limit, LimitKey::MinBalanceHours);
+    let decided = |taken_since: Option<i64>| {
+        let standing = Standing { taken_since: taken_since.map(Usd), ..spent.clone() };
+        decide(&Limits::default(), &standing, &quote(USD, 4), &account(Some(28 * USD), 0, 0), "owner")
+    };
+    assert_eq!(decided(Some(0)), Ok(()));
+    for taken in [Some(1), None] {
+        assert_eq!(decided(taken).unwrap_err().over[0].limit, LimitKey::MinBalanceHours, "{taken:?}");
+    }
+}
+
+#[test]
+fn a_session_has_a_limit_of_its_own_if_the_owner_wants_one() {
+    let limits = Limits { max_session_spending: Some(Usd(5 * USD)), ..Limits::default() };
+    let of = |session: Option<i64>| Standing { session: session.map(Usd), ..standing(&[], 2 * USD) };
+    let rich = account(Some(99 * USD), 0, 0);
+    for (session, refused) in [(Some(0), false), (Some(USD), false), (Some(USD + 1), true), (None, true)] {
+        let order = decide(&limits, &of(session), &quote(USD, 4), &rich, "owner").err();
+        let amount = decide_amount(&limits, &of(session), Usd(4 * USD), "owner", NOW).err();
+        for over in [order, amount].map(|refusal| refusal.map_or(vec![], |refusal| refusal.over)) {
+            let named: Vec<_> = over.iter().map(|over| over.limit).collect();
+            assert_eq!(named, if refused { vec![LimitKey::MaxSessionSpending] } else { vec![] }, "{session:?}");
+        }
+    }
+    assert_eq!(decide(&Limits::default(), &of(Some(9 * USD)), &quote(USD, 4), &rich, "owner"), Ok(()));
 }
 
 #[test]

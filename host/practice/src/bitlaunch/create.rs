@@ -96,6 +96,7 @@ fn server(choice: &Choice<'_>, order: Order, address: Ipv4Addr, now: Timestamp) 
         hidden: Shadow::default(),
         lingers: Shadow::default(),
         lingers_after: Shadow::default(),
+        told_musd_per_hour: None,
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) lingers: Shadow,
     /// How long its listing goes on after destroy.
     pub(crate) lingers_after: Shadow,
+    /// What every answer tells where it is not what is charged.
+    pub(crate) told_musd_per_hour: Option<i64>,
 }
 
 /// A time during which lists are wrong: so many lists, and until a moment.
@@ -73,7 +75,7 @@ impl Server {
     }
 
     pub(crate) fn musd_per_hour(&self) -> i64 {
-        self.spans.last().map_or(0, |span| span.musd_per_hour)
+        self.told_musd_per_hour.unwrap_or_else(|| self.spans.last().map_or(0, |span| span.musd_per_hour))
     }
 
     /// Takes the phase further once its time has come.

@@ -152,6 +152,12 @@ impl World {
         self.funds_musd += musd - self.balance_musd(now);
     }
 
+    /// Books a payment that is complete.
+    pub(crate) fn top_up(&mut self, usd: i64, now: Timestamp) {
+        self.funds_musd += usd * 1_000;
+        self.transactions.push(super::transactions::complete(now, usd));
+    }
+
     /// Brings stock, prices and the account back to what they were at the start.
     pub(crate) fn heal(&mut self) {
         self.catalogue = Catalogue::new();

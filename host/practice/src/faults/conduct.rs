@@ -97,6 +97,7 @@ impl Fault {
                 | Self::HostClosed { .. }
                 | Self::EmailUnconfirmed {}
                 | Self::Balance { .. }
+                | Self::TopUp { .. }
                 | Self::ServerLimit { .. }
                 | Self::ForeignServer { .. }
         )
@@ -110,6 +111,7 @@ impl Fault {
             Self::HostClosed { host } => world.catalogue.close(*host),
             Self::EmailUnconfirmed {} => world.account.email_confirmed = false,
             Self::Balance { musd } => world.set_balance(*musd, now),
+            Self::TopUp { usd } => world.top_up(*usd, now),
             Self::ServerLimit { servers } => world.account.server_limit = *servers,
             Self::ForeignServer { name } => add_foreign(world, name, now),
             _ => {}
@@ -126,7 +128,8 @@ impl Fault {
                 server.phase = Phase::Failing(at, text.clone());
                 server.ssh_at = None;
             }
-            Self::BilledAt { musd_per_hour, size } => {
+            Self::BilledAt { musd_per_hour, size, hidden } => {
+                server.told_musd_per_hour = hidden.then(|| server.musd_per_hour());
                 server.spans.iter_mut().for_each(|span| span.musd_per_hour = *musd_per_hour);
                 server.size = size.clone().unwrap_or_else(|| std::mem::take(&mut server.size));
             }

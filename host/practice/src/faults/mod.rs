@@ -120,6 +120,11 @@ pub(crate) enum Fault {
     BilledAt {
         musd_per_hour: i64,
         size: Option<String>,
+        #[serde(default)]
+        hidden: bool,
+    },
+    TopUp {
+        usd: i64,
     },
     NeverReady {},
     NoDriver {},

@@ -224,7 +224,7 @@ impl Walk<'_> {
         .await;
         let mut entries = self.rooms.entries(Some(id), 10).await?;
         entries.reverse();
-        let names = spending::names(&self.rooms, 10).await?;
+        let names = spending::names(&self.rooms, &entries).await?;
         self.show(&spending::entries_in_table(&entries, &names));
         let totals = self.rooms.get_spending().await?.totals;
         if totals.held != Usd::ZERO {

@@ -2,7 +2,7 @@
 
 use super::{ACTS, ENDS as MAY_END, LOOKS_OUT, Tool};
 use crate::{
-    flow::InstanceState,
+    flow::{InstanceState, ListAsk},
     mcp::{
         call::{Call, News, words},
         render::{Answer, ToolError},
@@ -56,12 +56,21 @@ struct ListInstances {
     refresh: Option<bool>,
     /// Also what is on the accounts and not ours
     foreign: Option<bool>,
+    /// Default 50
+    limit: Option<u32>,
+    /// `next` of the page before
+    cursor: Option<String>,
 }
 
 async fn list_instances(call: Call, args: ListInstances) -> Result<Answer<ListOut>, ToolError> {
-    let ListInstances { ended, refresh, foreign } = args;
-    let ended = ended.unwrap_or(0).min(100);
-    let listed = call.rooms.list_instances(ended, refresh == Some(true), foreign == Some(true)).await?;
+    let ask = ListAsk {
+        ended: args.ended.unwrap_or(0),
+        refresh: args.refresh == Some(true),
+        foreign: args.foreign == Some(true),
+        limit: args.limit.unwrap_or(50).clamp(1, 200),
+        cursor: args.cursor,
+    };
+    let listed = call.rooms.list_page(&ask).await?;
     let data = ListOut::new(&listed, call.rooms.clock.now());
     Ok(Answer { text: data.in_words(), data })
 }

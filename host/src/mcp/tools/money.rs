@@ -121,7 +121,7 @@ struct EntryOut {
     seq: i64,
     at: String,
     instance: String,
-    /// hold, charge, release
+    /// hold, charge, release, correction
     does: &'static str,
     amount_usd: String,
     why: String,
@@ -172,6 +172,7 @@ fn entry(entry: &Entry) -> EntryOut {
             Kind::Hold => "hold",
             Kind::Charge => "charge",
             Kind::Release => "release",
+            Kind::Correction => "correction",
         },
         amount_usd: usd(entry.amount),
         why: line(&entry.reason.to_string()),

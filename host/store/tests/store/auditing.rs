@@ -74,7 +74,8 @@ async fn a_ledger_of_the_first_version_gets_a_trail_and_keeps_what_it_holds() {
     let older = "DROP TRIGGER charges_are_summed; DROP VIEW charge_points; DROP VIEW charges; DROP TABLE spent; DROP TABLE charged;
                   DROP INDEX orders; ALTER TABLE entries DROP COLUMN paid_from; ALTER TABLE entries DROP COLUMN paid_until;
                   ALTER TABLE entries DROP COLUMN paid_at_once; DROP TABLE audit; DROP TABLE keeper; DROP TABLE boot_ends;
-                  DROP TABLE freezes; PRAGMA user_version = 1;";
+                  DROP TABLE freezes; DROP TABLE marks; DROP TABLE complaints; DROP INDEX sessions; DROP INDEX ended_instances;
+                  DROP INDEX open_by_account; ALTER TABLE instances DROP COLUMN session; PRAGMA user_version = 1;";
     bare(dir.path()).await.execute(sqlx::raw_sql(older)).await.unwrap();
     drop(store);
     let store = open(dir.path()).await;

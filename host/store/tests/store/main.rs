@@ -5,9 +5,11 @@
 mod auditing;
 mod chain;
 mod changes;
+mod corrections;
 mod damage;
 mod help;
 mod opening;
+mod pages;
 mod processes;
 mod reading;
 mod reserving;

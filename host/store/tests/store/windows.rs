@@ -106,13 +106,13 @@ fn look(scope: &Scope, window: Window) -> Look {
 
 fn everything() -> Lookback {
     let of = |scope: Scope| MINUTES.map(|minutes| look(&scope, Window { minutes, usd: Usd::ZERO }));
-    Lookback { looks: scopes().into_iter().flat_map(of).collect(), creates: 1 }
+    Lookback { looks: scopes().into_iter().flat_map(of).collect(), creates: 1, ..Lookback::default() }
 }
 
 async fn see(store: &Store, scope: &Scope, rows: &[Timed], at: u64) {
     for minutes in MINUTES {
         let window = Window { minutes, usd: Usd::ZERO };
-        let lookback = Lookback { looks: vec![look(scope, window)], creates: 1 };
+        let lookback = Lookback { looks: vec![look(scope, window)], creates: 1, ..Lookback::default() };
         let standing = store.standing_within(&lookback, Moment(at)).await.unwrap();
         let holds: Vec<Timed> = standing
             .open
@@ -172,7 +172,7 @@ async fn an_old_ledger_gets_its_sums_and_keeps_every_row() {
     assert_eq!(entries.iter().map(|e| (e.seq, e.amount.0)).collect::<Vec<_>>(), [(3, 2), (2, 7), (1, 9)]);
     let look = |secs| Look { scope: Scope::Provider("acme".into()), cell_secs: 4, back_secs: secs };
     let spent = async |secs| {
-        let lookback = Lookback { looks: vec![look(secs)], creates: 1 };
+        let lookback = Lookback { looks: vec![look(secs)], creates: 1, ..Lookback::default() };
         let standing = store.standing_within(&lookback, Moment(100)).await.unwrap();
         (standing.crowding, fullest(Window { minutes: 1, usd: Usd::ZERO }, &standing.past[0], &[], Moment(100)).0)
     };
