@@ -48,7 +48,7 @@ fn add_faults(inner: &Inner, body: &Value) -> Reply {
         if rule.has_match() {
             state.faults.add(rule);
         } else {
-            rule.fault.change(&mut state.world, now);
+            rule.of().change(&mut state, &rule, now);
         }
     }
     drop(state);
@@ -61,6 +61,7 @@ fn clear_faults(inner: &Inner) -> Reply {
     let mut state = inner.state();
     state.faults.clear();
     state.world.heal();
+    state.vast.heal();
     drop(state);
     inner.release.notify_waiters();
     Reply::json(json!({}))
@@ -88,8 +89,7 @@ fn move_clock(inner: &Inner, body: &Value) -> Reply {
 fn reboot(inner: &Inner, id: &str) -> Reply {
     let now = inner.clock.now();
     let mut state = inner.state();
-    let by_name = state.world.alive().find(|server| server.name == id).map(|server| server.id.clone());
-    let is_known = state.world.reboot(&by_name.unwrap_or_else(|| id.to_owned()), now);
+    let is_known = state.reboot(id, now);
     drop(state);
     inner.wake.notify_one();
     if is_known { Reply::json(json!({})) } else { Reply::message(404, format!("no living machine {id}")) }

@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use crate::bitlaunch::World;
 use crate::clock::{Clock, rfc3339};
 use crate::faults::Faults;
+use crate::imitated::Imitated;
 use crate::journal::Journal;
+use crate::vast;
 
 pub(crate) struct Inner {
     pub(crate) clock: Clock,
@@ -23,11 +25,15 @@ pub(crate) struct Inner {
     pub(crate) ssh_port: u16,
     pub(crate) dir: PathBuf,
     pub(crate) clock_file: PathBuf,
+    /// Whose keys are given out.
+    providers: Vec<Imitated>,
     state: Mutex<State>,
 }
 
 pub(crate) struct State {
+    /// BitLaunch.
     pub(crate) world: World,
+    pub(crate) vast: vast::World,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
     /// Which machines answer SSH.
@@ -40,12 +46,13 @@ pub(crate) struct Place {
     pub(crate) ssh_port: u16,
     pub(crate) dir: PathBuf,
     pub(crate) clock_file: PathBuf,
+    pub(crate) providers: Vec<Imitated>,
 }
 
 impl Inner {
-    pub(crate) fn new(clock: Clock, world: World, place: Place) -> Self {
-        let state = State { world, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
-        let Place { http, ssh_port, dir, clock_file } = place;
+    pub(crate) fn new(clock: Clock, world: World, vast: vast::World, place: Place) -> Self {
+        let state = State { world, vast, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
+        let Place { http, ssh_port, dir, clock_file, providers } = place;
         Self {
             clock,
             wake: Notify::new(),
@@ -54,6 +61,7 @@ impl Inner {
             ssh_port,
             dir,
             clock_file,
+            providers,
             state: Mutex::new(state),
         }
     }
@@ -66,13 +74,15 @@ impl Inner {
     /// Returns the lines that point a bursar process here.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let line = |name: &str, value: String| (name.to_owned(), value);
-        vec![
+        let mut lines = vec![
             line("BURSAR_PRACTICE", format!("http://{}", self.http)),
             line("BURSAR_PRACTICE_SSH_PORT", self.ssh_port.to_string()),
             line("BURSAR_PRACTICE_CLOCK", self.clock_file.display().to_string()),
-            line("BITLAUNCH_API_KEY", crate::bitlaunch::TOKEN.to_owned()),
-            line("BURSAR_HOME", self.dir.join("home").display().to_string()),
-        ]
+        ];
+        let keys = self.providers.iter().map(|provider| provider.key());
+        lines.extend(keys.map(|(name, key)| line(name, key.to_owned())));
+        lines.push(line("BURSAR_HOME", self.dir.join("home").display().to_string()));
+        lines
     }
 
     /// Returns the truth: what lives, what it cost, and everything that was asked.
@@ -80,7 +90,8 @@ impl Inner {
         let now = self.clock.now();
         let mut state = self.state();
         state.world.advance(now);
-        let State { world, faults, journal, up } = &*state;
+        state.vast.advance(now);
+        let State { world, vast, faults, journal, up } = &*state;
         let servers: Vec<Value> = world
             .servers
             .iter()
@@ -116,6 +127,7 @@ impl Inner {
                 "email_confirmed": world.account.email_confirmed,
             },
             "servers": servers,
+            "vast": vast.truth(now, up),
             "landing": world.landing.iter().map(|(at, ask)| {
                 json!({ "at": rfc3339(*at), "method": ask.method, "path": ask.path, "body": ask.body })
             }).collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ mod control;
 mod error;
 mod faults;
 mod ids;
+mod imitated;
 mod inner;
 mod journal;
 mod loopback;
@@ -16,6 +17,7 @@ mod provider;
 mod reply;
 mod serve;
 mod tick;
+mod vast;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ use tokio::task::JoinHandle;
 
 pub use bitlaunch::Pace;
 pub use error::PracticeError;
+pub use imitated::Imitated;
 pub use machines::Machines;
 
 use bitlaunch::World;
@@ -48,7 +51,9 @@ pub struct Options {
     /// Where the clock's offset is written; `clock` in the directory if not given.
     pub clock_file: Option<PathBuf>,
     pub pace: Pace,
-    /// The account's first balance, in thousandths of a US dollar.
+    /// Whose keys the environment holds; all are served.
+    pub providers: Vec<Imitated>,
+    /// The first balance of each account, in thousandths of a US dollar.
     pub balance_musd: i64,
     /// How many servers the account may have at once.
     pub server_limit: usize,
@@ -65,6 +70,7 @@ impl Options {
             machines: Machines::BuiltIn,
             clock_file: None,
             pace: Pace { launch_ms: 500, ssh_ms: 300, reboot_ms: 1000 },
+            providers: vec![Imitated::BitLaunch],
             balance_musd: 200_000,
             server_limit: 10,
             single_address: false,
@@ -103,8 +109,11 @@ pub async fn start(options: Options) -> Result<Practice, PracticeError> {
 
     let mut world = World::new(clock.now(), options.pace, options.balance_musd, options.server_limit);
     world.single_address = loopback.single_address();
-    let place = Place { http, ssh_port: loopback.port(), dir, clock_file };
-    let inner = Arc::new(Inner::new(clock, world, place));
+    let mut vast = vast::World::new(clock.now(), options.pace, options.balance_musd * 1_000);
+    (vast.single_address, vast.ssh_port) = (loopback.single_address(), loopback.port());
+    vast.url = format!("http://{}", local(http));
+    let place = Place { http, ssh_port: loopback.port(), dir, clock_file, providers: options.providers };
+    let inner = Arc::new(Inner::new(clock, world, vast, place));
 
     let roster = Roster::default();
     let fleet = Fleet::new(options.machines, base, loopback.port(), local(http), roster.clone());

@@ -4,23 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
-use crate::bitlaunch;
 use crate::clock::ms_from_secs;
 use crate::faults::{Act, Answer, Rule};
+use crate::imitated::Imitated;
 use crate::inner::Inner;
 use crate::journal::Outcome;
 use crate::reply::{Ask, Reply};
 
 /// Returns the answer, or nothing where the connection is to be cut.
-pub(crate) async fn serve(inner: &Arc<Inner>, ask: Ask, is_authorised: bool) -> Option<Reply> {
-    let (number, rule) = begin(inner, &ask, is_authorised);
-    if !is_authorised {
-        return end(inner, number, Some(Reply::empty(401)));
+pub(crate) async fn serve(inner: &Arc<Inner>, provider: Imitated, ask: Ask, key: Option<&str>) -> Option<Reply> {
+    let refusal = provider.refusal(key, &ask);
+    let (number, rule) = begin(inner, provider, &ask, refusal.is_none());
+    if refusal.is_some() {
+        return end(inner, number, refusal);
     }
     let (act, answer) = rule.as_ref().map_or((Act::Do, Answer::AsItIs), |rule| rule.fault.conduct());
-    let reply = perform(inner, ask, act, rule).await;
+    let reply = perform(inner, provider, ask, act, rule).await;
     match answer {
         Answer::Lost => return end(inner, number, None),
         Answer::Never => hang(inner, number).await,
@@ -33,10 +32,10 @@ pub(crate) async fn serve(inner: &Arc<Inner>, ask: Ask, is_authorised: bool) -> 
     }
 }
 
-fn begin(inner: &Inner, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
+fn begin(inner: &Inner, provider: Imitated, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
     let mut state = inner.state();
     let number = state.journal.begin(ask, inner.clock.now());
-    let rule = is_authorised.then(|| state.faults.take(ask)).flatten();
+    let rule = is_authorised.then(|| state.faults.take(provider, ask)).flatten();
     if let Some(rule) = &rule {
         state.journal.fault(number, &rule.name);
     }
@@ -45,36 +44,33 @@ fn begin(inner: &Inner, ask: &Ask, is_authorised: bool) -> (u64, Option<Rule>) {
 
 /// Does what is asked, or not, and returns what an honest provider would answer. A request that has begun is
 /// finished even when the client goes away.
-async fn perform(inner: &Arc<Inner>, ask: Ask, act: Act, rule: Option<Rule>) -> Reply {
-    let Act::After(secs) = act else { return act_now(inner, &ask, &act, rule.as_ref()) };
+async fn perform(inner: &Arc<Inner>, provider: Imitated, ask: Ask, act: Act, rule: Option<Rule>) -> Reply {
+    let Act::After(secs) = act else { return act_now(inner, provider, &ask, &act, rule.as_ref()) };
     let inner = Arc::clone(inner);
     let work = tokio::spawn(async move {
         tokio::time::sleep(seconds(secs)).await;
-        act_now(&inner, &ask, &Act::Do, rule.as_ref())
+        act_now(&inner, provider, &ask, &Act::Do, rule.as_ref())
     });
     work.await.unwrap_or_else(|_| Reply::empty(500))
 }
 
-fn act_now(inner: &Inner, ask: &Ask, act: &Act, rule: Option<&Rule>) -> Reply {
+fn act_now(inner: &Inner, provider: Imitated, ask: &Ask, act: &Act, rule: Option<&Rule>) -> Reply {
     let now = inner.clock.now();
     let mut state = inner.state();
-    let world = &mut state.world;
     if let Some(rule) = rule {
-        rule.fault.change(world, now);
+        provider.change(&mut state, rule, now);
     }
     let reply = match act {
-        Act::Do | Act::After(_) => bitlaunch::answer(world, ask, now),
+        Act::Do | Act::After(_) => provider.answer(&mut state, ask, now),
         Act::Nothing => Reply::empty(500),
-        Act::Pretend => bitlaunch::answer(&mut world.clone(), ask, now),
+        Act::Pretend => provider.pretend(&state, ask, now),
         Act::Later(secs) => {
-            let wait = SignedDuration::from_millis(ms_from_secs(*secs).unwrap_or(0));
-            world.landing.push((now + wait, ask.clone()));
+            provider.land_later(&mut state, ask, *secs, now);
             Reply::empty(500)
         }
     };
-    let made = reply.as_json().and_then(|body| body["id"].as_str()).filter(|_| ask.method == "POST" && reply.is_ok());
-    if let (Some(rule), Some(server)) = (rule, made.and_then(|id| world.find_mut(id))) {
-        rule.fault.mark(server, now);
+    if let Some(rule) = rule {
+        provider.mark(&mut state, rule, ask, &reply, now);
     }
     drop(state);
     inner.wake.notify_one();

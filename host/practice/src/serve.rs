@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::clock::http_date;
+use crate::imitated::Imitated;
 use crate::inner::Inner;
 use crate::reply::{Ask, Reply, Sent};
-use crate::{bitlaunch, control, provider};
+use crate::{control, provider};
 
 const BODY_MAX: usize = 16 << 20;
 
@@ -47,13 +48,14 @@ async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Resul
     let path = request.uri().path().to_owned();
     let authorisation = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let ask = read(request).await?;
-    let reply = if let Some(path) = below(&path, bitlaunch::BASE) {
-        let is_authorised = bitlaunch::is_authorised(authorisation.as_deref());
-        provider::serve(&inner, Ask { path, ..ask }, is_authorised).await
+    let found = Imitated::ALL.into_iter().find_map(|provider| Some((provider, below(&path, provider.base())?)));
+    let reply = if let Some((provider, path)) = found {
+        provider::serve(&inner, provider, Ask { path, ..ask }, authorisation.as_deref()).await
     } else if let Some(path) = below(&path, control::BASE) {
         Some(control::answer(&inner, &Ask { path, ..ask }))
     } else {
-        Some(Reply::message(404, format!("practice serves {} and {}", bitlaunch::BASE, control::BASE)))
+        let bases: Vec<&str> = Imitated::ALL.into_iter().map(Imitated::base).collect();
+        Some(Reply::message(404, format!("practice serves {} and {}", bases.join(", "), control::BASE)))
     };
     let reply = reply.ok_or_else(|| std::io::Error::other("cut on purpose"))?;
     response(&inner, &reply)

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::bitlaunch::{self, Phase};
 use crate::inner::Inner;
 use crate::machines::{Fleet, Wanted};
 
@@ -18,7 +17,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut fleet: Fleet, mut stop: watch::Re
     loop {
         let (wanted, sleep) = look(&inner);
         let states = fleet.reconcile(&wanted).await;
-        note(&inner, states);
+        inner.state().note(states);
         tokio::select! {
             () = inner.wake.notified() => {}
             () = tokio::time::sleep(sleep) => {}
@@ -31,33 +30,11 @@ pub(crate) async fn run(inner: Arc<Inner>, mut fleet: Fleet, mut stop: watch::Re
 fn look(inner: &Inner) -> (Vec<Wanted>, Duration) {
     let now = inner.clock.now();
     let mut state = inner.state();
-    state.world.advance(now);
-    for ask in state.world.landed(now) {
-        let reply = bitlaunch::answer(&mut state.world, &ask, now);
-        tracing::info!(method = %ask.method, path = %ask.path, status = reply.status, "late request landed");
-    }
-    (state.world.wanted(now), wait(state.world.next_due(now), now))
+    state.advance(now);
+    (state.wanted(now), wait(state.next_due(now), now))
 }
 
 fn wait(due: Option<Timestamp>, now: Timestamp) -> Duration {
     let ms = due.map_or(LOOK_MS, |due| due.duration_since(now).as_millis().try_into().unwrap_or(LOOK_MS));
     Duration::from_millis(ms.clamp(1, LOOK_MS).unsigned_abs())
-}
-
-/// Writes down which machines answer; one that cannot be started is an error of its server.
-fn note(inner: &Inner, states: std::collections::HashMap<String, Result<bool, String>>) {
-    let mut state = inner.state();
-    state.up.clear();
-    for (id, answers) in states {
-        match answers {
-            Ok(up) => drop(state.up.insert(id, up)),
-            Err(error) => {
-                tracing::error!(machine = %id, %error, "machine does not start");
-                if let Some(server) = state.world.find_mut(&id) {
-                    server.phase = Phase::Error;
-                    server.error_text = format!("practice: {error}");
-                }
-            }
-        }
-    }
 }

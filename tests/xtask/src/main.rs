@@ -48,6 +48,7 @@ fn demo() -> Result<()> {
 fn test() -> Result<()> {
     tools::wasm_target()?;
     tools::for_tests()?;
+    tools::python_clients()?;
     releases::fetch_all();
     say("formatting");
     cargo(&["fmt", "--all", "--check"])?;

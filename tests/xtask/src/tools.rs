@@ -1,6 +1,6 @@
 //! What building and testing need from the computer: installed where that is ours to do, named exactly where not.
 
-use crate::{run, say};
+use crate::{run, say, target};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -19,7 +19,7 @@ pub fn wasm_target() -> Result<()> {
 }
 
 /// Program, and the Debian package that has it.
-const FOR_TESTS: [(&str, &str); 10] = [
+const FOR_TESTS: [(&str, &str); 11] = [
     ("/usr/sbin/sshd", "openssh-server"),
     ("ssh", "openssh-client"),
     ("/usr/sbin/dropbear", "dropbear-bin"),
@@ -30,7 +30,27 @@ const FOR_TESTS: [(&str, &str); 10] = [
     ("busybox", "busybox"),
     ("openssl", "openssl"),
     ("patchelf", "patchelf"),
+    ("python3", "python3-venv"),
 ];
+
+/// The providers' own clients, from the Python index: each walks its imitation in practice.
+const PYTHON_CLIENTS: [(&str, &str); 1] = [("vastai", "1.9.1")];
+
+/// Makes sure that the providers' own clients are there: each in an environment of its own under the target directory, where
+/// tests look for it.
+pub fn python_clients() -> Result<()> {
+    for (package, version) in PYTHON_CLIENTS {
+        let place = target().join("clients").join(format!("{package}-{version}"));
+        if place.join("bin").join(package).exists() {
+            continue;
+        }
+        say(&format!("installing {package} {version} into {}", place.display()));
+        run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
+        let mut pip = Command::new(place.join("bin/pip"));
+        run(pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("{package}=={version}")]))?;
+    }
+    Ok(())
+}
 
 /// What copies are measured against.
 const FOR_BENCH: [(&str, &str); 3] =

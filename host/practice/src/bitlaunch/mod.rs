@@ -103,7 +103,7 @@ fn page_of<T: Clone>(rows: &[T], query: &str) -> Vec<T> {
 }
 
 /// Decodes percent signs; what is not decodable stays as it is.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

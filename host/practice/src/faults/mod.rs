@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use conduct::{Act, Answer};
 
+use crate::imitated::Imitated;
 use crate::reply::Ask;
 
 /// Something that goes wrong. The names and members are the ones of the README.
@@ -142,6 +143,8 @@ pub(crate) enum Cut {
 pub(crate) struct Rule {
     pub(crate) fault: Fault,
     pub(crate) name: String,
+    /// Whose requests it meets; of all, if nobody is named.
+    provider: Option<Imitated>,
     pattern: String,
     nth: u32,
     /// 0 means for ever.
@@ -165,9 +168,10 @@ impl Faults {
     }
 
     /// Counts a request, and returns the fault that meets it. Each rule counts for itself; the first one wins.
-    pub(crate) fn take(&mut self, ask: &Ask) -> Option<Rule> {
+    pub(crate) fn take(&mut self, provider: Imitated, ask: &Ask) -> Option<Rule> {
         let mut met = None;
-        for rule in self.rules.iter_mut().filter(|rule| fits(&rule.pattern, ask)) {
+        let ours = |rule: &&mut Rule| rule.provider.is_none_or(|one| one == provider) && fits(&rule.pattern, ask);
+        for rule in self.rules.iter_mut().filter(ours) {
             rule.seen += 1;
             if met.is_none() && rule.is_due() {
                 met = Some(rule.clone());
@@ -184,6 +188,11 @@ impl Faults {
 }
 
 impl Rule {
+    /// Returns whose world it changes where it names no request.
+    pub(crate) fn of(&self) -> Imitated {
+        self.provider.unwrap_or(Imitated::BitLaunch)
+    }
+
     pub(crate) fn has_match(&self) -> bool {
         !self.pattern.is_empty()
     }
@@ -213,6 +222,10 @@ fn rule(body: &Value) -> Result<Rule, String> {
     let mut members = body.as_object().cloned().ok_or("a fault is an object; see host/practice/README.md")?;
     let number = |value: Option<Value>| value.and_then(|value| u32::try_from(value.as_u64()?).ok());
     let pattern = members.remove("match").and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default();
+    let provider = match members.remove("provider") {
+        None => None,
+        Some(name) => Some(name.as_str().and_then(Imitated::named).ok_or(format!("no provider is called {name}"))?),
+    };
     let nth = number(members.remove("nth")).unwrap_or(1).max(1);
     let times = number(members.remove("times")).unwrap_or(1);
     let (name, members) = match members.remove("fault") {
@@ -230,7 +243,7 @@ fn rule(body: &Value) -> Result<Rule, String> {
     if pattern.is_empty() && !fault.is_of_the_world() {
         return Err(format!("fault {name} needs the member \"match\", for example \"POST /servers\""));
     }
-    Ok(Rule { fault, name, pattern, nth, times, seen: 0 })
+    Ok(Rule { fault, name, provider, pattern, nth, times, seen: 0 })
 }
 
 fn fault(name: &str, members: Map<String, Value>) -> Result<Fault, String> {
@@ -314,7 +327,8 @@ mod tests {
             let mut faults = Faults::default();
             let body = json!({ "match": "GET /user", "nth": nth, "times": times, "fault": "lost_before" });
             faults.add(read(&body).unwrap().remove(0));
-            let met = (0..4).map(|_| if faults.take(&ask("GET /user")).is_some() { 'x' } else { '-' });
+            let met =
+                (0..4).map(|_| if faults.take(Imitated::BitLaunch, &ask("GET /user")).is_some() { 'x' } else { '-' });
             assert_eq!(met.collect::<String>(), expected, "nth {nth}, times {times}");
         }
     }

@@ -10,3 +10,4 @@ mod shims;
 mod ssh;
 mod support;
 mod terminals;
+mod vastai;
