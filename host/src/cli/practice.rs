@@ -1,20 +1,45 @@
 //! `bursar practice`: the imitated providers on this computer, until somebody ends it. Opens no ledger.
 
-use super::{
-    Done,
-    args::{self, Machines},
-    exit::Code,
-    out::Out,
-    scratch::Scratch,
-    text::env_line,
-};
+use super::{Done, exit::Code, out::Out, scratch::Scratch, text::env_line};
 use crate::flow::FlowError;
-use bursar_practice::{Options, Practice, PracticeError};
+use bursar_practice::{Imitated, Options, PracticeError};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(super) async fn practice(out: &Out, ask: args::Practice) -> Done {
+#[derive(Debug, clap::Args)]
+pub(super) struct Practice {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDR")]
+    pub(super) listen: SocketAddr,
+    /// Print the KEY=VALUE lines that point bursar here, and serve on
+    #[arg(long)]
+    pub(super) env: bool,
+    /// Where the machines and the practice's ledger live [default: a folder of its own, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// Which SSH server answers on the machines; openssh needs root and openssh-server
+    #[arg(long, value_enum, default_value = "built-in")]
+    pub(super) machines: Machines,
+    /// Whose keys to give out, more than one if given again; all are served
+    #[arg(long = "provider", value_parser = imitated, default_value = "bitlaunch", value_name = "NAME")]
+    pub(super) providers: Vec<Imitated>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Machines {
+    BuiltIn,
+    #[value(name = "openssh")]
+    OpenSsh,
+}
+
+/// Reads the name of an imitated provider.
+pub(super) fn imitated(name: &str) -> Result<Imitated, String> {
+    let known: Vec<&str> = Imitated::ALL.into_iter().map(Imitated::name).collect();
+    Imitated::named(name).ok_or_else(|| format!("imitated are: {}", known.join(", ")))
+}
+
+pub(super) async fn practice(out: &Out, ask: Practice) -> Done {
     let mut ending = signals()?;
     let scratch = match &ask.dir {
         Some(_) => None,
@@ -25,7 +50,8 @@ pub(super) async fn practice(out: &Out, ask: args::Practice) -> Done {
         Machines::BuiltIn => bursar_practice::Machines::BuiltIn,
         Machines::OpenSsh => bursar_practice::Machines::OpenSsh,
     };
-    let mut practice = start(Options { listen: ask.listen, machines, ..Options::new(dir) }).await?;
+    let mut practice =
+        start(Options { listen: ask.listen, machines, providers: ask.providers, ..Options::new(dir) }).await?;
     tell(out, &practice, ask.env);
     let ended = tokio::select! {
         () = ended_by(&mut ending) => Ok(Code::Done),
@@ -37,7 +63,7 @@ pub(super) async fn practice(out: &Out, ask: args::Practice) -> Done {
 }
 
 /// Starts a practice; what stops it says what to do.
-pub(super) async fn start(options: Options) -> Result<Practice, FlowError> {
+pub(super) async fn start(options: Options) -> Result<bursar_practice::Practice, FlowError> {
     bursar_practice::start(options).await.map_err(|error| in_parts(&error))
 }
 
@@ -50,7 +76,7 @@ fn in_parts(error: &PracticeError) -> FlowError {
     }
 }
 
-fn tell(out: &Out, practice: &Practice, env: bool) {
+fn tell(out: &Out, practice: &bursar_practice::Practice, env: bool) {
     let lines: Vec<String> = practice.env().iter().map(|(key, value)| env_line(key, value)).collect();
     let url = format!("http://{}", practice.http_addr());
     if let Some(notice) = practice.notice() {

@@ -10,9 +10,9 @@ mod weaken;
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | kills | live | weaken
+const USAGE: &str = "usage: cargo xtask demo [--provider NAME] | test | bench | fuzz | kills | live | weaken
 
-  demo    builds Bursar and walks the whole loop against an imitated provider, for nothing
+  demo    builds Bursar and walks the whole loop against an imitated provider, BitLaunch unless another is named, for nothing
   test    formatting, lints, documentation, every test
   bench [start | call | remote | files]  measures start and memory, a driver call, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     std::env::set_current_dir(root())?;
     let task = std::env::args().nth(1).unwrap_or_default();
     match task.as_str() {
-        "demo" => demo(),
+        "demo" => demo(&std::env::args().skip(2).collect::<Vec<_>>()),
         "test" => test(),
         "bench" => bench::run(std::env::args().nth(2).as_deref()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
@@ -38,11 +38,11 @@ fn main() -> Result<()> {
     }
 }
 
-fn demo() -> Result<()> {
+fn demo(args: &[String]) -> Result<()> {
     tools::wasm_target()?;
     say("building Bursar; the first time this takes some minutes");
     cargo(&["build", "--locked", "--package", "bursar"])?;
-    run(Command::new(target().join("debug/bursar")).arg("demo"))
+    run(Command::new(target().join("debug/bursar")).arg("demo").args(args))
 }
 
 fn test() -> Result<()> {
