@@ -2,6 +2,7 @@
 //! answers, and what time and faults do to its world.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,23 +11,25 @@ use crate::faults::Rule;
 use crate::inner::State;
 use crate::machines::Wanted;
 use crate::reply::{Ask, Reply};
-use crate::{bitlaunch, vast};
+use crate::{aleph, bitlaunch, vast};
 
 /// One imitated provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imitated {
     BitLaunch,
     Vast,
+    Aleph,
 }
 
 impl Imitated {
-    pub const ALL: [Imitated; 2] = [Imitated::BitLaunch, Imitated::Vast];
+    pub const ALL: [Imitated; 3] = [Imitated::BitLaunch, Imitated::Vast, Imitated::Aleph];
 
     /// Returns its name, which is that of its driver.
     pub fn name(self) -> &'static str {
         match self {
             Imitated::BitLaunch => "bitlaunch",
             Imitated::Vast => "vast",
+            Imitated::Aleph => "aleph",
         }
     }
 
@@ -39,14 +42,16 @@ impl Imitated {
         match self {
             Imitated::BitLaunch => bitlaunch::BASE,
             Imitated::Vast => vast::BASE,
+            Imitated::Aleph => aleph::BASE,
         }
     }
 
-    /// Returns the variable that holds its key, and the one key that is good.
-    pub(crate) fn key(self) -> (&'static str, &'static str) {
+    /// Returns the variable that holds its key, and the one key that is good, or the file it stands in.
+    pub(crate) fn key(self, dir: &Path) -> (&'static str, String) {
         match self {
-            Imitated::BitLaunch => ("BITLAUNCH_API_KEY", bitlaunch::TOKEN),
-            Imitated::Vast => ("VAST_API_KEY", vast::KEY),
+            Imitated::BitLaunch => ("BITLAUNCH_API_KEY", bitlaunch::TOKEN.to_owned()),
+            Imitated::Vast => ("VAST_API_KEY", vast::KEY.to_owned()),
+            Imitated::Aleph => ("ALEPH_AGENT_KEY_FILE", dir.join("aleph.key").display().to_string()),
         }
     }
 
@@ -55,6 +60,8 @@ impl Imitated {
         match self {
             Imitated::BitLaunch => (!bitlaunch::is_authorised(authorisation)).then(|| Reply::empty(401)),
             Imitated::Vast => vast::refusal(authorisation, ask),
+            // Reads are open, and what is not is signed.
+            Imitated::Aleph => None,
         }
     }
 
@@ -62,6 +69,7 @@ impl Imitated {
         match self {
             Imitated::BitLaunch => bitlaunch::answer(&mut state.world, ask, now),
             Imitated::Vast => vast::answer(&mut state.vast, ask, now),
+            Imitated::Aleph => aleph::answer(&mut state.aleph, ask, now),
         }
     }
 
@@ -70,6 +78,7 @@ impl Imitated {
         match self {
             Imitated::BitLaunch => bitlaunch::answer(&mut state.world.clone(), ask, now),
             Imitated::Vast => vast::answer(&mut state.vast.clone(), ask, now),
+            Imitated::Aleph => aleph::answer(&mut state.aleph.clone(), ask, now),
         }
     }
 
@@ -79,6 +88,7 @@ impl Imitated {
         let landing = match self {
             Imitated::BitLaunch => &mut state.world.landing,
             Imitated::Vast => &mut state.vast.landing,
+            Imitated::Aleph => &mut state.aleph.landing,
         };
         landing.push((at, ask.clone()));
     }
@@ -88,6 +98,7 @@ impl Imitated {
         match self {
             Imitated::BitLaunch => rule.fault.change(&mut state.world, now),
             Imitated::Vast => state.vast.change(&rule.fault, now),
+            Imitated::Aleph => state.aleph.change(&rule.fault, now),
         }
     }
 
@@ -106,6 +117,11 @@ impl Imitated {
                     state.vast.mark(&rule.fault, id, now);
                 }
             }
+            Imitated::Aleph => {
+                if let Some(hash) = ask.body["message"]["item_hash"].as_str() {
+                    state.aleph.mark(&rule.fault, hash, now);
+                }
+            }
         }
     }
 }
@@ -115,8 +131,11 @@ impl State {
     pub(crate) fn advance(&mut self, now: Timestamp) {
         self.world.advance(now);
         self.vast.advance(now);
+        self.aleph.advance(now);
         let landed = self.world.landed(now).into_iter().map(|ask| (Imitated::BitLaunch, ask));
-        let landed: Vec<_> = landed.chain(self.vast.landed(now).into_iter().map(|ask| (Imitated::Vast, ask))).collect();
+        let landed = landed.chain(self.vast.landed(now).into_iter().map(|ask| (Imitated::Vast, ask)));
+        let landed: Vec<_> =
+            landed.chain(self.aleph.landed(now).into_iter().map(|ask| (Imitated::Aleph, ask))).collect();
         for (provider, ask) in landed {
             let reply = provider.answer(self, &ask, now);
             tracing::info!(method = %ask.method, path = %ask.path, status = reply.status, "late request landed");
@@ -125,17 +144,19 @@ impl State {
 
     /// Returns the machines there should be, of all providers.
     pub(crate) fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
-        self.world.wanted(now).into_iter().chain(self.vast.wanted(now)).collect()
+        self.world.wanted(now).into_iter().chain(self.vast.wanted(now)).chain(self.aleph.wanted(now)).collect()
     }
 
     pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.world.next_due(now).into_iter().chain(self.vast.next_due(now)).min()
+        self.world.next_due(now).into_iter().chain(self.vast.next_due(now)).chain(self.aleph.next_due(now)).min()
     }
 
     /// Makes a machine go away and come back by itself; it is named by its id, or by what its provider calls it.
     pub(crate) fn reboot(&mut self, id: &str, now: Timestamp) -> bool {
         let by_name = self.world.alive().find(|server| server.name == id).map(|server| server.id.clone());
-        self.world.reboot(by_name.as_deref().unwrap_or(id), now) || self.vast.reboot(id, now)
+        self.world.reboot(by_name.as_deref().unwrap_or(id), now)
+            || self.vast.reboot(id, now)
+            || self.aleph.reboot(id, now)
     }
 
     /// Writes down which machines answer; one that cannot be started is an error of its server.
@@ -151,7 +172,10 @@ impl State {
                             server.phase = bitlaunch::Phase::Error;
                             server.error_text = format!("practice: {error}");
                         }
-                        None => self.vast.note_failure(&id, &error),
+                        None => {
+                            self.vast.note_failure(&id, &error);
+                            self.aleph.note_failure(&id, &error);
+                        }
                     }
                 }
             }

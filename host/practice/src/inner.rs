@@ -13,7 +13,7 @@ use crate::clock::{Clock, rfc3339};
 use crate::faults::Faults;
 use crate::imitated::Imitated;
 use crate::journal::Journal;
-use crate::vast;
+use crate::{aleph, vast};
 
 pub(crate) struct Inner {
     pub(crate) clock: Clock,
@@ -34,6 +34,7 @@ pub(crate) struct State {
     /// BitLaunch.
     pub(crate) world: World,
     pub(crate) vast: vast::World,
+    pub(crate) aleph: aleph::World,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
     /// Which machines answer SSH.
@@ -50,8 +51,9 @@ pub(crate) struct Place {
 }
 
 impl Inner {
-    pub(crate) fn new(clock: Clock, world: World, vast: vast::World, place: Place) -> Self {
-        let state = State { world, vast, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
+    pub(crate) fn new(clock: Clock, world: World, vast: vast::World, aleph: aleph::World, place: Place) -> Self {
+        let state =
+            State { world, vast, aleph, faults: Faults::default(), journal: Journal::default(), up: HashMap::new() };
         let Place { http, ssh_port, dir, clock_file, providers } = place;
         Self {
             clock,
@@ -79,8 +81,8 @@ impl Inner {
             line("BURSAR_PRACTICE_SSH_PORT", self.ssh_port.to_string()),
             line("BURSAR_PRACTICE_CLOCK", self.clock_file.display().to_string()),
         ];
-        let keys = self.providers.iter().map(|provider| provider.key());
-        lines.extend(keys.map(|(name, key)| line(name, key.to_owned())));
+        let keys = self.providers.iter().map(|provider| provider.key(&self.dir));
+        lines.extend(keys.map(|(name, key)| line(name, key)));
         lines.push(line("BURSAR_HOME", self.dir.join("home").display().to_string()));
         lines
     }
@@ -91,7 +93,8 @@ impl Inner {
         let mut state = self.state();
         state.world.advance(now);
         state.vast.advance(now);
-        let State { world, vast, faults, journal, up } = &*state;
+        state.aleph.advance(now);
+        let State { world, vast, aleph, faults, journal, up } = &*state;
         let servers: Vec<Value> = world
             .servers
             .iter()
@@ -128,6 +131,7 @@ impl Inner {
             },
             "servers": servers,
             "vast": vast.truth(now, up),
+            "aleph": aleph.truth(now, up),
             "landing": world.landing.iter().map(|(at, ask)| {
                 json!({ "at": rfc3339(*at), "method": ask.method, "path": ask.path, "body": ask.body })
             }).collect::<Vec<_>>(),

@@ -2,6 +2,7 @@
 //! walked, tested and shown for nothing. The README beside this crate is the reference. It uses no other part of
 //! Bursar, and nothing in it can reach a real provider.
 
+mod aleph;
 mod bitlaunch;
 mod clock;
 mod control;
@@ -112,8 +113,13 @@ pub async fn start(options: Options) -> Result<Practice, PracticeError> {
     let mut vast = vast::World::new(clock.now(), options.pace, options.balance_musd * 1_000);
     (vast.single_address, vast.ssh_port) = (loopback.single_address(), loopback.port());
     vast.url = format!("http://{}", local(http));
+    let mut aleph = aleph::World::new(options.pace, options.balance_musd * 1_000);
+    (aleph.single_address, aleph.ssh_port) = (loopback.single_address(), loopback.port());
+    let key = dir.join("aleph.key");
+    machines::write_private(&key, &aleph::AGENT_KEY)
+        .map_err(|source| PracticeError::Directory { dir: dir.clone(), source })?;
     let place = Place { http, ssh_port: loopback.port(), dir, clock_file, providers: options.providers };
-    let inner = Arc::new(Inner::new(clock, world, vast, place));
+    let inner = Arc::new(Inner::new(clock, world, vast, aleph, place));
 
     let roster = Roster::default();
     let fleet = Fleet::new(options.machines, base, loopback.port(), local(http), roster.clone());

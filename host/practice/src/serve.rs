@@ -64,7 +64,13 @@ async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Resul
 async fn read(request: Request<Incoming>) -> std::io::Result<Ask> {
     let (head, body) = request.into_parts();
     let bytes = Limited::new(body, BODY_MAX).collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let signs = |name: &&hyper::header::HeaderName| name.as_str().starts_with("x-signed");
+    let header = |name: &hyper::header::HeaderName| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    };
     Ok(Ask {
+        headers: head.headers.keys().filter(signs).filter_map(header).collect(),
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
