@@ -15,6 +15,7 @@ mod laws;
 mod lies;
 mod links;
 mod parallel;
+mod providers;
 mod sync;
 mod terminal;
 mod whole_loop;

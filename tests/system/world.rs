@@ -1,6 +1,6 @@
 //! One imitated data centre with one owner's computer beside it: a ledger of its own, commands, and the truth over HTTP.
 
-use bursar_practice::{Machines, Options, Practice};
+use bursar_practice::{Imitated, Machines, Options, Practice};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -27,9 +27,14 @@ impl World {
     }
 
     pub async fn with(machines: Machines) -> World {
+        World::of(machines, &[Imitated::BitLaunch]).await
+    }
+
+    /// With keys for these providers.
+    pub async fn of(machines: Machines, providers: &[Imitated]) -> World {
         let dir = tempfile::tempdir().unwrap();
         let mut options = Options::new(dir.path().join("practice"));
-        options.machines = machines;
+        (options.machines, options.providers) = (machines, providers.to_vec());
         (options.pace.launch_ms, options.pace.ssh_ms) = (100, 50);
         let practice = bursar_practice::start(options).await.unwrap();
         let url = format!("http://{}", practice.http_addr());
