@@ -9,12 +9,14 @@ use std::{
     process::Command,
 };
 
-const DRIVERS: [&str; 1] = ["bitlaunch"];
+const DRIVERS: [&str; 3] = ["aleph", "bitlaunch", "vast"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    for watched in ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/bitlaunch", "sdk", "wit"] {
+    for watched in
+        ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/aleph", "plugins/bitlaunch", "plugins/vast", "sdk", "wit"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let target = out.join("plugins");

@@ -42,4 +42,5 @@ ability!(restart, "with-restart", "export_restart", "::bursar_driver::bindings::
 ability!(pause, "with-pause", "export_pause", "::bursar_driver::bindings::pause");
 ability!(extend, "with-extend", "export_extend", "::bursar_driver::bindings::extend");
 ability!(charges, "with-charges", "export_charges", "::bursar_driver::bindings::charges");
+ability!(lookup, "with-lookup", "export_lookup", "::bursar_driver::bindings::lookup");
 ability!(sites, "with-sites", "export_sites", "::bursar_driver::bindings::sites");

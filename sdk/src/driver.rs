@@ -3,8 +3,8 @@
 //! The functions take no `self`: a driver keeps nothing between calls. What a call may do at the door stands beside it.
 
 use crate::types::{
-    AccountInfo, Call, ChargesPage, Ending, Error, Handle, Image, Instance, InstancesPage, Key, OffersPage, Order,
-    Outcome, Site, Terms, Wish,
+    AccountInfo, Call, ChargesPage, Ending, Error, Handle, Image, Instance, InstancesPage, Key, Offer, OffersPage,
+    Order, Outcome, Site, Terms, Wish,
 };
 use crate::{OrGone, Result, pages, route};
 
@@ -66,6 +66,12 @@ pub trait Keys: Driver {
 pub trait Images: Driver {
     /// Returns the images that this offer can run, and what each adds to its price. Reads.
     fn images(call: &Call, offer: &str) -> Result<Vec<Image>>;
+}
+
+/// For providers that sell more than a list of offers holds: what is ordered is asked for by itself.
+pub trait Lookup: Driver {
+    /// Returns one offer by its id, as it stands now. Reads; the words of the offer are known.
+    fn find(call: &Call, offer: &str) -> Result<Offer>;
 }
 
 /// For providers that can restart an instance.

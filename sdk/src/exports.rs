@@ -6,12 +6,12 @@
 use std::marker::PhantomData;
 
 use crate::bindings::driver::exports::bursar::driver::provider;
-use crate::bindings::{charges, extend, images, keys, pause, restart, sites};
+use crate::bindings::{charges, extend, images, keys, lookup, pause, restart, sites};
 use crate::types::{
-    AccountInfo, Call, ChargesPage, Ending, Error, Handle, Image, Instance, InstancesPage, Key, OffersPage, Order,
-    Outcome, Site, Terms, Wish,
+    AccountInfo, Call, ChargesPage, Ending, Error, Handle, Image, Instance, InstancesPage, Key, Offer, OffersPage,
+    Order, Outcome, Site, Terms, Wish,
 };
-use crate::{Charges, Driver, Extend, Images, Keys, Pause, Restart, Result, Sites};
+use crate::{Charges, Driver, Extend, Images, Keys, Lookup, Pause, Restart, Result, Sites};
 
 /// The exported side of a driver. `driver!` names it; nothing else needs it.
 pub struct Exports<T>(PhantomData<T>);
@@ -63,6 +63,12 @@ impl<T: Keys> keys::exports::bursar::driver::keys::Guest for Exports<T> {
 impl<T: Images> images::exports::bursar::driver::images::Guest for Exports<T> {
     fn list(call: Call, offer: String) -> Result<Vec<Image>> {
         about_no_instance(T::images(&call, &offer))
+    }
+}
+
+impl<T: Lookup> lookup::exports::bursar::driver::lookup::Guest for Exports<T> {
+    fn find(call: Call, offer: String) -> Result<Offer> {
+        about_no_instance(T::find(&call, &offer))
     }
 }
 

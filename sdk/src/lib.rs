@@ -26,7 +26,7 @@ mod time;
 mod types;
 
 pub use door::{log, signer};
-pub use driver::{Charges, Driver, Extend, Images, Keys, Packed, Pause, Restart, Sites};
+pub use driver::{Charges, Driver, Extend, Images, Keys, Lookup, Packed, Pause, Restart, Sites};
 pub use error::{OrGone, Result};
 #[doc(hidden)]
 pub use exports::Exports;
@@ -36,6 +36,8 @@ pub use money::{Cent, MicroUsd, MilliUsd, Money, Usd};
 pub use pages::{Page, cursor, pages};
 pub use route::{Answer, Route, route};
 pub use row::Row;
+/// For the body of a free read, and for settings that hold JSON. Amounts of money are read with [`Money`].
+pub use serde_json::{Value, json};
 pub use time::{Moment, Month};
 pub use types::*;
 
@@ -43,9 +45,9 @@ pub use types::*;
 pub mod prelude {
     pub use crate::types::*;
     pub use crate::{
-        Answer, Cent, Charges, Driver, Extend, Images, Keys, MicroUsd, MilliUsd, Moment, Month, OrGone, Page, Pause,
-        Restart, Result, Route, Row, Sites, Usd, cursor, driver, ensure_key, lenient, log, offer_parts, pages,
-        readable, route, signer, some,
+        Answer, Cent, Charges, Driver, Extend, Images, Keys, Lookup, MicroUsd, MilliUsd, Moment, Month, OrGone, Page,
+        Pause, Restart, Result, Route, Row, Sites, Usd, Value, cursor, driver, ensure_key, json, lenient, log,
+        offer_parts, pages, readable, route, signer, some,
     };
     pub use serde::Deserialize;
 }
@@ -63,6 +65,7 @@ macro_rules! driver {
     (@export $name:ident pause) => { $crate::bindings::pause::export_pause!($name); };
     (@export $name:ident extend) => { $crate::bindings::extend::export_extend!($name); };
     (@export $name:ident charges) => { $crate::bindings::charges::export_charges!($name); };
+    (@export $name:ident lookup) => { $crate::bindings::lookup::export_lookup!($name); };
     (@export $name:ident sites) => { $crate::bindings::sites::export_sites!($name); };
     // A native build exports nothing, and still wants each named ability to be there.
     (@check $name:ident keys) => { $crate::driver!(@has $name Keys); };
@@ -71,6 +74,7 @@ macro_rules! driver {
     (@check $name:ident pause) => { $crate::driver!(@has $name Pause); };
     (@check $name:ident extend) => { $crate::driver!(@has $name Extend); };
     (@check $name:ident charges) => { $crate::driver!(@has $name Charges); };
+    (@check $name:ident lookup) => { $crate::driver!(@has $name Lookup); };
     (@check $name:ident sites) => { $crate::driver!(@has $name Sites); };
     (@has $name:ident $ability:ident) => {
         const _: () = {

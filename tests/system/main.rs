@@ -16,6 +16,7 @@ mod lies;
 mod links;
 mod newcomer;
 mod parallel;
+mod providers;
 mod real_costs;
 mod sync;
 mod terminal;

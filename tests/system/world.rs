@@ -27,9 +27,20 @@ impl World {
     }
 
     pub async fn with(machines: Machines) -> World {
+        World::made(machines, &["bitlaunch"]).await
+    }
+
+    /// With the key of this imitated provider and no other.
+    pub async fn of(provider: &str) -> World {
+        World::made(Machines::BuiltIn, &[provider]).await
+    }
+
+    /// With keys for these providers.
+    pub async fn made(machines: Machines, providers: &[&str]) -> World {
         let dir = tempfile::tempdir().unwrap();
         let mut options = Options::new(dir.path().join("practice"));
         options.machines = machines;
+        options.providers = providers.iter().map(|name| (*name).to_owned()).collect();
         (options.pace.launch_ms, options.pace.ssh_ms) = (100, 50);
         let practice = bursar_practice::start(options).await.unwrap();
         let url = format!("http://{}", practice.http_addr());

@@ -9,6 +9,9 @@ pub struct Capabilities {
     pub keys: bool,
     /// Lists images other than an offer's own.
     pub images: bool,
+    /// Finds one offer by its id, where a list does not hold them all.
+    #[serde(default)]
+    pub lookup: bool,
     pub restart: bool,
     /// Pauses and resumes an instance at a lower rate.
     pub pause: bool,
@@ -26,6 +29,7 @@ impl Capabilities {
         [
             ("keys", self.keys),
             ("images", self.images),
+            ("lookup", self.lookup),
             ("restart", self.restart),
             ("pause", self.pause),
             ("extend", self.extend),

@@ -26,12 +26,7 @@ pub enum NotLonger {
 /// Returns the quote of an instance's whole life, if it were so long from its begin; nothing where it is so long already.
 pub fn longer(instance: &Instance, whole_secs: u64, now: Moment) -> Result<Option<Quote>, NotLonger> {
     let (lease, name) = (&instance.lease, || instance.name.clone());
-    if !matches!(instance.stage, Stage::Made | Stage::Ready) {
-        return Err(NotLonger::Ending { name: name(), stage: instance.stage });
-    }
-    if lease.is_due(now) {
-        return Err(NotLonger::Over { name: name(), ends: lease.ends });
-    }
+    still_lasts(instance, now)?;
     let long = lease.ends.since(lease.begins);
     if whole_secs == long {
         return Ok(None);
@@ -43,11 +38,33 @@ pub fn longer(instance: &Instance, whole_secs: u64, now: Moment) -> Result<Optio
     if instance.price.billing.prepaid {
         return Err(NotLonger::Block { provider: instance.provider.clone() });
     }
+    Ok(Some(whole(instance, whole_secs)?))
+}
+
+/// Returns the quote of an instance's whole life as it stands, for one that was paused and is to run again: what it costs was
+/// decided once, and is decided anew under the limits of now.
+pub fn again(instance: &Instance, now: Moment) -> Result<Quote, NotLonger> {
+    still_lasts(instance, now)?;
+    Ok(whole(instance, instance.lease.ends.since(instance.lease.begins))?)
+}
+
+fn still_lasts(instance: &Instance, now: Moment) -> Result<(), NotLonger> {
+    let (lease, name) = (&instance.lease, || instance.name.clone());
+    if !matches!(instance.stage, Stage::Made | Stage::Ready) {
+        return Err(NotLonger::Ending { name: name(), stage: instance.stage });
+    }
+    if lease.is_due(now) {
+        return Err(NotLonger::Over { name: name(), ends: lease.ends });
+    }
+    Ok(())
+}
+
+fn whole(instance: &Instance, whole_secs: u64) -> Result<Quote, QuoteError> {
     let mut price = instance.price.clone();
-    price.per_hour = price.per_hour.max(lease.per_hour);
+    price.per_hour = price.per_hour.max(instance.lease.per_hour);
     let terms = Terms { price, priced: instance.priced, good_until: None, note: None };
     let order = Order { length_secs: whole_secs, ..instance.order.clone() };
-    Ok(Some(Quote::new(&order, &terms, instance.stop_secs, lease.begins)?))
+    Quote::new(&order, &terms, instance.stop_secs, instance.lease.begins)
 }
 
 #[cfg(test)]
@@ -56,6 +73,16 @@ mod tests {
     use crate::{money::Usd, overrun::tests::late_one};
 
     const HOUR: u64 = 3_600;
+
+    #[test]
+    fn what_runs_again_is_decided_as_a_whole_and_never_after_its_end() {
+        let one = |stage| Instance { stage, ..late_one() };
+        let begins = late_one().lease.begins;
+        let hold = |stage, at| again(&one(stage), begins.after(at)).ok().map(|quote| quote.hold);
+        let whole = whole(&late_one(), 2 * HOUR).unwrap().hold;
+        assert_eq!((hold(Stage::Ready, HOUR), hold(Stage::Made, 60)), (Some(whole), Some(whole)));
+        assert_eq!((hold(Stage::Ready, 2 * HOUR), hold(Stage::Stopping, HOUR)), (None, None));
+    }
 
     #[test]
     fn a_lease_grows_while_it_lasts_and_never_after() {

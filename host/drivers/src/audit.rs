@@ -27,9 +27,19 @@ pub trait Audit: Send + Sync {
     /// returns after that.
     fn kept(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     /// Has the last word on a request that costs, just before it leaves: why it may not.
-    fn may_spend(&self, _tag: Option<String>) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+    fn may_spend(&self, _spend: SpendAsk) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// A request that costs and is about to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpendAsk {
+    pub tag: Option<String>,
+    /// The function that is running: `create`, `resume` or `extend`.
+    pub call: &'static str,
+    /// When that call began.
+    pub asked: Moment,
 }
 
 /// Keeps nothing.
@@ -221,7 +231,7 @@ impl Door {
             route: route.to_owned(),
             effect,
             tag: self.words.value(&crate::template::Word::Tag),
-            provider_id: self.words.value(&crate::template::Word::Instance),
+            provider_id: self.words.value(&crate::template::Word::Instance).or_else(|| self.record().signed.clone()),
             what,
         });
     }

@@ -12,5 +12,5 @@ wasmtime::component::bindgen!({
 
 pub(crate) use self::{
     bursar::driver::{http, log, signer, types},
-    exports::bursar::driver::{charges, extend, images, keys, pause, provider, restart, sites},
+    exports::bursar::driver::{charges, extend, images, keys, lookup, pause, provider, restart, sites},
 };

@@ -77,14 +77,20 @@ impl<'d> Call<'d> {
         if let Some(tag) = &at.tag {
             words = words.tag(tag.0.as_str());
         }
-        for (name, value) in &ground.settings {
-            words = words.setting(name, value);
-        }
+        let signers = ground.addresses();
+        let settings = match ground.settings(&signers) {
+            Ok(settings) => settings,
+            Err(why) => {
+                return Err(driver.error(kind, no_signer(driver, &signers).unwrap_or(CallErrorKind::NotSent(why))));
+            }
+        };
+        words = settings.iter().fold(words, |words, (name, value)| words.setting(name, value));
+        words = signers.iter().fold(words, |words, (name, address)| words.signer(name, address));
         let told = types::Call {
             now: at.now.0,
             deadline: at.now.after(secs).0,
             tag: at.tag.as_ref().map(|tag| tag.0.clone()),
-            settings: ground.settings.clone().into_iter().collect(),
+            settings: settings.into_iter().collect(),
         };
         let (words, record) = (Arc::new(add(words)), Arc::new(Mutex::new(Record::default())));
         Ok(Call { driver, kind, now: at.now.0, words, told, record, secs, _seat: seat })
@@ -163,7 +169,15 @@ impl<'d> Call<'d> {
     fn door(&self) -> Door {
         let deadline = Instant::now() + Duration::from_secs(self.secs);
         let (words, record) = (self.words.clone(), self.record.clone());
-        Door { ground: self.driver.ground.clone(), words, now: self.now, record, deadline, by_host: false }
+        Door {
+            ground: self.driver.ground.clone(),
+            words,
+            now: self.now,
+            began: Instant::now(),
+            record,
+            deadline,
+            by_host: false,
+        }
     }
 
     /// What the door knows is said before what the driver makes of it.
@@ -181,6 +195,18 @@ impl<'d> Call<'d> {
         let (credential, env) = self.record().no_credential.clone()?;
         let login = format!("bursar login {}", self.driver.name());
         Some(CallErrorKind::NoCredential { credential, env, login })
+    }
+}
+
+/// Says which key is missing, where the settings hold the address of one.
+fn no_signer(driver: &Driver, known: &std::collections::BTreeMap<String, String>) -> Option<CallErrorKind> {
+    let (name, signer) = driver.manifest().signers.iter().find(|(name, _)| !known.contains_key(*name))?;
+    let (credential, env) = (name.clone(), signer.env.clone());
+    match driver.ground.signer(name) {
+        Err(why) => Some(CallErrorKind::Unauthorized(why)),
+        Ok(_) => {
+            Some(CallErrorKind::NoCredential { credential, env, login: format!("bursar login {}", driver.name()) })
+        }
     }
 }
 

@@ -2,13 +2,17 @@
 //! opens it, and the call has something left to spend; then it attaches the credential, sends, and reads the answer as
 //! a witness. The host's own requests (an end without the driver) go through it as well. It knows nothing of wasm.
 
+mod sign;
+
 use crate::{
+    audit::SpendAsk,
     evidence,
     ground::Ground,
     manifest::{Effect, Place, Route},
     record::{Left, Record},
     template::{self, Cause, Filled, NO_LINE, Refused, Words},
 };
+use bursar_core::time::Moment;
 use bursar_http::{Answer, Base, HeaderName, HeaderValue, Outgoing, SendError as Unsent};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -51,6 +55,7 @@ pub(crate) struct Door {
     pub(crate) ground: Arc<Ground>,
     pub(crate) words: Arc<Words>,
     pub(crate) now: u64,
+    pub(crate) began: Instant,
     pub(crate) record: Arc<Mutex<Record>>,
     pub(crate) deadline: Instant,
     /// The host asks for itself: what a driver used up does not stop it.
@@ -65,11 +70,17 @@ impl Door {
         self.one_spend(route).map_err(|refused| self.deny(refused))?;
         let base = self.base(route, ask.address.as_deref()).map_err(|refused| self.deny(refused))?;
         let deadline = self.deadline_of(route);
-        let outgoing = self.attach(route, filled, base, deadline)?;
+        let mut outgoing = self.attach(route, filled, base, deadline)?;
         self.take_turn(route, deadline).await.map_err(|unsent| self.failed(route, unsent))?;
         self.last_word(route).await?;
+        // Only what may leave is signed: a signature is as good as the request.
+        self.sign(route, ask.address.as_deref(), &mut outgoing)?;
         self.leaves(route)?;
         self.left(route, outgoing.target.len() + outgoing.body.as_ref().map_or(0, Vec::len));
+        if self.record().signed.is_some() {
+            // The id of what it makes is on disk before anybody else can know it.
+            self.ground.config.audit.kept().await;
+        }
         match self.ground.http.send(outgoing).await {
             Ok(answer) => {
                 self.answered(route, answer.status, answer.body.len());
@@ -142,7 +153,7 @@ impl Door {
                     );
                     return Err(no(why, &line));
                 }
-                Base::open(address, &self.ground.outbound).map_err(|bad| no(bad.to_string(), NO_LINE))
+                self.ground.open_place(address).map_err(|bad| no(bad, NO_LINE))
             }
         }
     }
@@ -217,8 +228,9 @@ impl Door {
         if route.effect != Effect::Spend {
             return Ok(());
         }
-        let tag = self.words.value(&template::Word::Tag);
-        self.ground.config.audit.may_spend(tag).await.map_err(Unanswered::NotSent)
+        let (tag, call) = (self.words.value(&template::Word::Tag), self.words.call().name());
+        let spend = SpendAsk { tag, call, asked: Moment(self.now) };
+        self.ground.config.audit.may_spend(spend).await.map_err(Unanswered::NotSent)
     }
 
     /// From here on it counts as sent, also when nobody waits for the answer any more.
@@ -234,6 +246,7 @@ impl Door {
         record.denied = None;
         if route.effect == Effect::Spend {
             record.spend = Some(Left::Maybe("nobody waited for the answer".into()));
+            record.signed_left();
         }
         Ok(())
     }
@@ -298,7 +311,9 @@ impl Door {
     /// Nothing left after all, so the one request that may cost is still to be had.
     fn came_back(&self, spends: bool) {
         if spends {
-            self.record().spend = None;
+            let mut record = self.record();
+            record.spend = None;
+            record.signed_stayed();
         }
     }
 

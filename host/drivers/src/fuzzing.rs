@@ -49,10 +49,22 @@ impl Shared {
 
     /// Returns the door of a call with these words, which begins now.
     pub fn door(&self, words: Words, now: u64) -> Door {
-        let words = self.0.settings.iter().fold(words, |words, (name, value)| words.setting(name, value));
+        let signers = self.0.addresses();
+        let settings = self.0.settings(&signers).unwrap_or_default();
+        let words = settings.iter().fold(words, |words, (name, value)| words.setting(name, value));
+        let words = signers.iter().fold(words, |words, (name, address)| words.signer(name, address));
         let record = Arc::new(Mutex::new(Record::default()));
         let deadline = Instant::now() + Duration::from_secs(150);
-        Door(door::Door { ground: self.0.clone(), words: Arc::new(words), now, record, deadline, by_host: false })
+        let began = Instant::now();
+        Door(door::Door {
+            ground: self.0.clone(),
+            words: Arc::new(words),
+            now,
+            began,
+            record,
+            deadline,
+            by_host: false,
+        })
     }
 }
 

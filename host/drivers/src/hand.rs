@@ -64,7 +64,9 @@ impl http::Host for Hand {
 
 impl signer::Host for Hand {
     fn address(&mut self, signer: String) -> Result<String, String> {
-        Err(format!("the owner has granted no signer `{}`", text::clean(&signer, 64)))
+        let none = || format!("the owner has granted no signer `{}`", text::clean(&signer, 64));
+        let word = crate::template::Word::Signer(signer.clone());
+        self.door.as_ref().and_then(|door| door.words.value(&word)).ok_or_else(none)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     convert,
     driver::Driver,
     error::{CallError, CallErrorKind},
+    record::Left,
     template::CallKind,
 };
 use bursar_core::{
@@ -24,6 +25,14 @@ pub struct Ended {
     pub result: Result<(), CallError>,
     /// The driver's new note on the instance.
     pub memo: Option<String>,
+}
+
+/// What asking to run again came to.
+#[derive(Debug, Clone)]
+pub struct Resumed {
+    /// The request that costs, as the door saw it.
+    pub left: Left,
+    pub result: Result<(), CallError>,
 }
 
 impl Driver {
@@ -115,6 +124,29 @@ impl Driver {
         let call = self.about(CallKind::Pause, at, handle).await?;
         let named = convert::to_handle(handle);
         ask!(call, pause.call_pause(&named)).await
+    }
+
+    /// Lets a paused instance run again: at most one request that costs. The hold must be on disk.
+    pub async fn resume(&self, at: &At, handle: &Handle) -> Resumed {
+        let never = |error| Resumed { left: Left::Nothing, result: Err(error) };
+        if let Err(error) = self.needs(CallKind::Resume, self.capabilities().pause) {
+            return never(error);
+        }
+        let call = match self.about(CallKind::Resume, at, handle).await {
+            Ok(call) => call,
+            Err(error) => return never(error),
+        };
+        let named = convert::to_handle(handle);
+        let told = ask!(call, pause.call_resume(&named)).await;
+        let left = call.record().left();
+        let result = match (&left, told) {
+            (Left::Nothing, Ok(())) => Err(call.failed("its driver speaks of a resume, but none left the host")),
+            (Left::Refused { status, text }, _) => {
+                Err(call.fail(CallErrorKind::Refused(format!("it answered {status}: {text}"))))
+            }
+            (_, told) => told,
+        };
+        Resumed { left, result }
     }
 
     async fn about(&self, kind: CallKind, at: &At, handle: &Handle) -> Result<Call<'_>, CallError> {

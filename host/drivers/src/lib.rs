@@ -36,19 +36,20 @@ mod registry;
 mod sandbox;
 pub mod scrub;
 mod shelf;
+mod signing;
 mod still;
 pub mod template;
 mod text;
 
 pub use crate::{
     admission::NotAdmitted,
-    audit::{Audit, Counters, DoorEvent, What},
+    audit::{Audit, Counters, DoorEvent, SpendAsk, What},
     call::At,
     config::{Config, Credentials},
     driver::Driver,
     error::{CallError, CallErrorKind, DriverError},
     inspect::{Inspection, Listed, Standing, Status},
-    instance::Ended,
+    instance::{Ended, Resumed},
     listing::{Listing, Row},
     manifest::Manifest,
     order::{Created, KeyId, Outcome},

@@ -234,6 +234,12 @@ impl Manifest {
         asks::asks(self)
     }
 
+    /// Returns every secret that it names, credentials and signers alike, with the variables that may hold it.
+    pub fn secrets(&self) -> impl Iterator<Item = (&String, &Vec<String>)> {
+        let credentials = self.credentials.iter().map(|(name, credential)| (name, &credential.env));
+        credentials.chain(self.signers.iter().map(|(name, signer)| (name, &signer.env)))
+    }
+
     pub fn route(&self, name: &str) -> Option<&Route> {
         self.routes.get(name)
     }

@@ -55,6 +55,19 @@ impl Driver {
         Ok(offers)
     }
 
+    /// Returns one offer by its id, as it stands now: asked for by itself where the driver can, else found in the list.
+    pub async fn find_offer(&self, at: &At, id: &str) -> Result<Option<Offer>, CallError> {
+        if !self.capabilities().lookup {
+            return Ok(self.offers(at, &Wish::default()).await?.into_iter().find(|offer| offer.id == id));
+        }
+        let cut = self.manifest().offer.cut(id);
+        let cut = cut.map_err(|bad| self.error(CallKind::Quote, CallErrorKind::Refused(bad.to_string())))?;
+        let call = self.begin(CallKind::Quote, at, |words| words.offer(cut)).await?;
+        let told = ask!(call, lookup.call_find(id)).await?;
+        let offer = self.offer(&call, told).map_err(|why| call.failed(why))?;
+        Ok(Some(offer).filter(|offer| offer.id == id))
+    }
+
     /// Returns the price of one exact order. Where the manifest says so, the host reads it, too; the higher counts.
     pub async fn quote(&self, at: &At, order: &Order) -> Result<Terms, CallError> {
         let cut = self.cut(CallKind::Quote, order)?;

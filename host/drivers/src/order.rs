@@ -92,6 +92,15 @@ impl Driver {
     /// Takes a create further, or finds one whose answer was lost. It never spends, and never proves that nothing was
     /// made.
     pub async fn advance(&self, at: &At, order: &Order, pending: &str) -> Created {
+        self.advance_known(at, order, pending, None).await
+    }
+
+    /// The same for an order whose id the host knows already, from signing it: changes about it are open.
+    pub async fn advance_made(&self, at: &At, order: &Order, pending: &str, id: &str) -> Created {
+        self.advance_known(at, order, pending, Some(id)).await
+    }
+
+    async fn advance_known(&self, at: &At, order: &Order, pending: &str, id: Option<&str>) -> Created {
         let left = Left::Maybe("it was ordered in an earlier call".into());
         let never = |outcome| Created { left: left.clone(), made: Vec::new(), outcome: Err(outcome), rate: None };
         let Some(tag) = &at.tag else {
@@ -101,10 +110,15 @@ impl Driver {
             Ok(cut) => cut,
             Err(error) => return never(error),
         };
-        let call = match self.begin(CallKind::Advance, at, |words| ordered(words, order, cut)).await {
+        let words = |words| match id {
+            Some(id) => ordered(words, order, cut).instance(id),
+            None => ordered(words, order, cut),
+        };
+        let call = match self.begin(CallKind::Advance, at, words).await {
             Ok(call) => call,
             Err(error) => return never(error),
         };
+        call.record().made.extend(id.map(str::to_owned));
         let wanted = convert::to_order(order);
         let told = ask!(call, provider.call_advance(&wanted, pending)).await;
         self.created(&call, &tag.0, left.clone(), told)

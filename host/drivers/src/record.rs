@@ -32,6 +32,8 @@ pub(crate) struct Record {
     pub(crate) sent: u32,
     pub(crate) spend: Option<Left>,
     pub(crate) made: Vec<String>,
+    /// The id of what a signed order makes: known before it leaves.
+    pub(crate) signed: Option<String>,
     /// The provider accepted an end, or said that the instance had ended.
     pub(crate) end_accepted: bool,
     /// The route `destroy` was answered; asking once more would say the same.
@@ -134,7 +136,23 @@ impl Record {
                 ids.iter().for_each(|id| self.add_made(id));
                 None
             }
-            MadeSeen::Undeclared | MadeSeen::None | MadeSeen::Unreadable(_) | MadeSeen::Signed => None,
+            // It was written down as it left.
+            MadeSeen::Signed => self.signed.clone(),
+            MadeSeen::Undeclared | MadeSeen::None | MadeSeen::Unreadable(_) => None,
+        }
+    }
+
+    /// What was signed may reach the network from now on, whatever becomes of the answer.
+    pub(crate) fn signed_left(&mut self) {
+        if let Some(id) = self.signed.clone() {
+            self.add_made(&id);
+        }
+    }
+
+    /// It did not leave after all.
+    pub(crate) fn signed_stayed(&mut self) {
+        if let Some(id) = self.signed.take() {
+            self.made.retain(|made| *made != id);
         }
     }
 

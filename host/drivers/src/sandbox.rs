@@ -3,7 +3,7 @@
 
 use crate::{
     authority,
-    bindings::{charges, extend, images, keys, pause, provider, restart, sites},
+    bindings::{charges, extend, images, keys, lookup, pause, provider, restart, sites},
     hand::Hand,
 };
 use bursar_core::capability::Capabilities;
@@ -30,6 +30,7 @@ pub(crate) struct Loaded {
     provider: provider::GuestIndices,
     keys: Option<keys::GuestIndices>,
     images: Option<images::GuestIndices>,
+    lookup: Option<lookup::GuestIndices>,
     restart: Option<restart::GuestIndices>,
     pause: Option<pause::GuestIndices>,
     extend: Option<extend::GuestIndices>,
@@ -76,6 +77,7 @@ impl Sandbox {
             provider: provider::GuestIndices::new(&pre)?,
             keys: exported!(keys),
             images: exported!(images),
+            lookup: exported!(lookup),
             restart: exported!(restart),
             pause: exported!(pause),
             extend: exported!(extend),
@@ -100,7 +102,7 @@ impl Sandbox {
         macro_rules! fits {
             ($($name:ident),*) => { $(if let Some(indices) = &loaded.$name { indices.load(&mut *store, instance)?; })* };
         }
-        fits!(keys, images, restart, pause, extend, charges, sites);
+        fits!(keys, images, lookup, restart, pause, extend, charges, sites);
         loaded.provider.load(&mut *store, instance)?.call_describe(&mut *store).await
     }
 }
@@ -119,12 +121,13 @@ impl Loaded {
         Ok(&self.provider)
     }
 
-    ability!(keys, images, restart, pause, charges, sites);
+    ability!(keys, images, lookup, restart, pause, charges, sites);
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         Capabilities {
             keys: self.keys.is_some(),
             images: self.images.is_some(),
+            lookup: self.lookup.is_some(),
             restart: self.restart.is_some(),
             pause: self.pause.is_some(),
             extend: self.extend.is_some(),

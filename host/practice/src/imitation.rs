@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use crate::bitlaunch::{self, Pace};
 use crate::clock::{ms_from_secs, rfc3339};
@@ -20,26 +21,86 @@ pub(crate) trait Imitation: Send {
     fn provider(&self) -> &'static str;
     /// Where its API lies below the practice's address.
     fn base(&self) -> &'static str;
-    /// Its key, and the limits within which something of it can be rented.
-    fn environment(&self) -> &'static [(&'static str, &'static str)];
-    fn admits(&self, ask: &Ask, headers: &HeaderMap) -> bool;
-    fn unauthorised(&self) -> Reply;
+    /// Its key, and the limits within which something of it can be rented. Keys that are files lie in `dir`.
+    fn environment(&self, dir: &Path) -> Vec<(&'static str, String)>;
+    /// Returns the answer to who may not ask.
+    fn denied(&self, ask: &Ask, headers: &HeaderMap) -> Option<Reply>;
     fn answer(&mut self, ask: &Ask, now: Timestamp) -> Reply;
     /// Returns the answer that `answer` would give, and does nothing.
     fn pretend(&self, ask: &Ask, now: Timestamp) -> Reply;
     fn advance(&mut self, now: Timestamp);
-    fn rentals(&self) -> Vec<&Rental>;
-    fn rental_mut(&mut self, id: &str) -> Option<&mut Rental>;
+    /// Everything that was ever rented, where its life is a `Rental`; what has a life of its own answers what follows itself.
+    fn rentals(&self) -> Vec<&Rental> {
+        Vec::new()
+    }
+    fn rental_mut(&mut self, _: &str) -> Option<&mut Rental> {
+        None
+    }
     /// Returns what one has cost so far, in millionths of a US dollar, and what else the truth says of it.
-    fn told(&self, id: &str, now: Timestamp) -> (i64, Value);
+    fn told(&self, _: &str, _: Timestamp) -> (i64, Value) {
+        (0, Value::Null)
+    }
+    fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
+        self.rentals().into_iter().flat_map(|rental| rental.wanted(now)).collect()
+    }
+    fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rentals().into_iter().filter_map(|rental| rental.next_due(now)).min()
+    }
+    /// Reboots one by its id or name.
+    fn reboot(&mut self, id: &str, pace: Pace, now: Timestamp) -> bool {
+        let rentals = self.rentals();
+        let found = rentals.iter().find(|rental| rental.is_alive() && (rental.id == id || rental.name == id));
+        let Some(id) = found.map(|rental| rental.id.clone()) else { return false };
+        self.rental_mut(&id).map(|rental| rental.reboot(pace, now)).is_some()
+    }
+    /// A machine could not be started: what it is of fails.
+    fn not_started(&mut self, machine: &str, error: &str, now: Timestamp) {
+        let has = |rental: &&&Rental| rental.machines.iter().any(|one| one.id == machine);
+        let Some(id) = self.rentals().iter().find(has).map(|rental| rental.id.clone()) else { return };
+        if let Some(rental) = self.rental_mut(&id) {
+            rental.fails = Some(format!("practice: {error}"));
+            rental.ready_at = Some(now);
+        }
+    }
     /// Returns what the truth says of the account.
     fn account(&self, now: Timestamp) -> Value;
+    /// Returns the rows of `truth` as those of all providers look.
+    fn own_servers(&self, now: Timestamp, up: &HashMap<String, bool>) -> Vec<Value> {
+        let mut rows = self.truth(now, up).map(|mut truth| truth["instances"].take());
+        let rows = rows.as_mut().and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+        let whole = |mut row: Value| {
+            row["provider"] = self.provider().into();
+            row["charged_micros"] = row["charged_musd"].as_f64().map_or(0, |musd| (musd * 1e3) as i64).into();
+            row
+        };
+        rows.into_iter().map(whole).collect()
+    }
+    /// Returns the rest of the truth, where `servers` does not hold it.
+    fn truth(&self, _: Timestamp, _: &HashMap<String, bool>) -> Option<Value> {
+        None
+    }
     /// Changes the world.
     fn change(&mut self, fault: &Fault, now: Timestamp);
+    /// Returns the id of what a request has just made; `before` were there.
+    fn made(&self, _: &Ask, _: &Reply, before: usize) -> Option<String> {
+        let rentals = self.rentals();
+        rentals.last().filter(|_| rentals.len() > before).map(|rental| rental.id.clone())
+    }
     /// Marks what was just made, as far as the rental's own life does not show it.
     fn mark(&mut self, id: &str, fault: &Fault, now: Timestamp);
     /// Makes stock and prices whole again.
     fn heal(&mut self);
+}
+
+/// What all of them begin with.
+pub(crate) struct Beginning {
+    pub(crate) pace: Pace,
+    pub(crate) balance_musd: i64,
+    pub(crate) single_address: Option<Ipv4Addr>,
+    pub(crate) ssh_port: u16,
+    /// Where this practice serves, for links in answers.
+    pub(crate) url: String,
+    pub(crate) now: Timestamp,
 }
 
 /// All of them.
@@ -70,11 +131,14 @@ impl Addresses {
 }
 
 impl Others {
-    pub(crate) fn new(pace: Pace, balance_musd: i64, single: Option<Ipv4Addr>) -> Others {
-        let micros = balance_musd.saturating_mul(1000);
+    pub(crate) fn new(begin: &Beginning) -> Others {
+        let Beginning { pace, single_address: single, .. } = *begin;
+        let micros = begin.balance_musd.saturating_mul(1000);
         let all: Vec<Box<dyn Imitation>> = vec![
             Box::new(crate::ionet::World::new(pace, micros, Addresses::new(240, single))),
             Box::new(crate::tensorpool::World::new(pace, micros, Addresses::new(241, single))),
+            Box::new(crate::vast::World::new(begin, micros)),
+            Box::new(crate::aleph::World::new(begin, micros)),
         ];
         Others { all, pace, landing: Vec::new() }
     }
@@ -92,10 +156,9 @@ impl Others {
     }
 
     /// Returns the lines that point a driver's key here, for these providers.
-    pub(crate) fn environment(&self, providers: &[String]) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self, providers: &[String], dir: &Path) -> Vec<(String, String)> {
         let chosen = self.all.iter().filter(|one| providers.iter().any(|name| name == one.provider()));
-        let lines = chosen.flat_map(|one| one.environment());
-        lines.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        chosen.flat_map(|one| one.environment(dir)).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Does one request, as far as the fault that meets it lets it be done.
@@ -123,8 +186,8 @@ impl Others {
             Act::Nothing | Act::Later(_) => Reply::empty(500),
             Act::Pretend => one.pretend(ask, now),
         };
-        let newest = one.rentals().last().map(|rental| rental.id.clone()).filter(|_| one.rentals().len() > before);
-        if let (Some(rule), Some(id)) = (rule, newest) {
+        let made = one.made(ask, &reply, before).filter(|_| reply.is_ok() || one.rentals().len() > before);
+        if let (Some(rule), Some(id)) = (rule, made) {
             if let Some(rental) = one.rental_mut(&id) {
                 rule.fault.mark_rental(rental, now);
             }
@@ -149,37 +212,31 @@ impl Others {
     }
 
     pub(crate) fn wanted(&self, now: Timestamp) -> Vec<Wanted> {
-        self.rentals().flat_map(|rental| rental.wanted(now)).collect()
+        self.all.iter().flat_map(|one| one.wanted(now)).collect()
     }
 
     pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         let landing = self.landing.iter().map(|(at, ..)| *at);
-        self.rentals().filter_map(|rental| rental.next_due(now)).chain(landing).min()
+        self.all.iter().filter_map(|one| one.next_due(now)).chain(landing).min()
     }
 
     /// Reboots one by its id or name.
     pub(crate) fn reboot(&mut self, id: &str, now: Timestamp) -> bool {
         let pace = self.pace;
-        let found = self.rentals().find(|rental| rental.is_alive() && (rental.id == id || rental.name == id));
-        let Some(id) = found.map(|rental| rental.id.clone()) else { return false };
-        let rental = self.all.iter_mut().find_map(|one| one.rental_mut(&id));
-        rental.map(|rental| rental.reboot(pace, now)).is_some()
+        self.all.iter_mut().any(|one| one.reboot(id, pace, now))
     }
 
     /// A machine could not be started: its rental fails.
     pub(crate) fn not_started(&mut self, machine: &str, error: &str, now: Timestamp) {
-        let has = |rental: &&Rental| rental.machines.iter().any(|one| one.id == machine);
-        let Some(id) = self.rentals().find(has).map(|rental| rental.id.clone()) else { return };
-        if let Some(rental) = self.all.iter_mut().find_map(|one| one.rental_mut(&id)) {
-            rental.fails = Some(format!("practice: {error}"));
-            rental.ready_at = Some(now);
-        }
+        self.all.iter_mut().for_each(|one| one.not_started(machine, error, now));
     }
 
-    /// Returns the truth about everything that was ever rented, in the shape that BitLaunch's servers have there.
+    /// Returns the truth about everything that was ever rented, in the shape that BitLaunch's servers have there; what has a
+    /// life of its own tells it in its own words.
     pub(crate) fn servers(&self, now: Timestamp, ssh_port: u16, up: &HashMap<String, bool>) -> Vec<Value> {
         let rows = self.all.iter().flat_map(|one| one.rentals().into_iter().map(move |rental| (one, rental)));
-        rows.map(|(one, rental)| {
+        let own = self.all.iter().flat_map(|one| one.own_servers(now, up));
+        let rows = rows.map(|(one, rental)| {
             let (charged_micros, more) = one.told(&rental.id, now);
             let machine = |machine: &crate::rental::Machine| {
                 let up = rental.is_up(now) && up.get(&machine.id) == Some(&true);
@@ -202,8 +259,8 @@ impl Others {
                 "keys": rental.keys,
                 "more": more,
             })
-        })
-        .collect()
+        });
+        rows.chain(own).collect()
     }
 
     pub(crate) fn accounts(&self, now: Timestamp) -> Value {
@@ -214,20 +271,23 @@ impl Others {
             .into()
     }
 
+    /// Returns the rest of the truth, by provider.
+    pub(crate) fn truths(&self, now: Timestamp, up: &HashMap<String, bool>) -> Vec<(&'static str, Value)> {
+        self.all.iter().filter_map(|one| Some((one.provider(), one.truth(now, up)?))).collect()
+    }
+
     pub(crate) fn landing(&self) -> Vec<Value> {
         let row = |(at, provider, ask): &(Timestamp, &'static str, Ask)| json!({ "at": rfc3339(*at), "provider": provider, "method": ask.method, "path": ask.path, "body": ask.body });
         self.landing.iter().map(row).collect()
-    }
-
-    fn rentals(&self) -> impl Iterator<Item = &Rental> {
-        self.all.iter().flat_map(|one| one.rentals())
     }
 }
 
 /// Returns the names of all providers that are imitated.
 pub(crate) fn names() -> Vec<&'static str> {
     let pace = Pace { launch_ms: 0, ssh_ms: 0, reboot_ms: 0 };
-    let others = Others::new(pace, 0, None);
+    let now = Timestamp::UNIX_EPOCH;
+    let begin = Beginning { pace, balance_musd: 0, single_address: None, ssh_port: 22, url: String::new(), now };
+    let others = Others::new(&begin);
     std::iter::once("bitlaunch").chain(others.all.iter().map(|one| one.provider())).collect()
 }
 

@@ -81,7 +81,7 @@ impl Inner {
         if self.providers.iter().any(|name| name == "bitlaunch") {
             lines.push(line("BITLAUNCH_API_KEY", crate::bitlaunch::TOKEN.to_owned()));
         }
-        lines.extend(self.state().others.environment(&self.providers));
+        lines.extend(self.state().others.environment(&self.providers, &self.dir));
         lines
     }
 
@@ -122,7 +122,7 @@ impl Inner {
         landing.extend(world.landing.iter().map(|(at, ask)| {
             json!({ "at": rfc3339(*at), "provider": "bitlaunch", "method": ask.method, "path": ask.path, "body": ask.body })
         }));
-        json!({
+        let mut truth = json!({
             "now": rfc3339(now),
             "clock_offset_secs": self.clock.offset_secs(),
             "account": {
@@ -137,6 +137,10 @@ impl Inner {
             "landing": landing,
             "faults": faults.json(),
             "log": journal.json(),
-        })
+        });
+        for (provider, told) in others.truths(now, up) {
+            truth[provider] = told;
+        }
+        truth
     }
 }

@@ -2,6 +2,7 @@
 //! walked, tested and shown for nothing. The README beside this crate is the reference. It uses no other part of
 //! Bursar, and nothing in it can reach a real provider.
 
+mod aleph;
 mod bitlaunch;
 mod clock;
 mod control;
@@ -20,6 +21,7 @@ mod reply;
 mod serve;
 mod tensorpool;
 mod tick;
+mod vast;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -37,7 +39,7 @@ pub use machines::Machines;
 
 use bitlaunch::World;
 use clock::Clock;
-use imitation::Others;
+use imitation::{Beginning, Others};
 use inner::{Inner, Place};
 use loopback::Loopback;
 use machines::{Fleet, Roster};
@@ -116,7 +118,15 @@ pub async fn start(options: Options) -> Result<Practice, PracticeError> {
 
     let mut world = World::new(clock.now(), options.pace, options.balance_musd, options.server_limit);
     world.single_address = loopback.single_address();
-    let others = Others::new(options.pace, options.balance_musd, loopback.single_address());
+    aleph::World::write_key(&dir).map_err(|source| PracticeError::Directory { dir: dir.clone(), source })?;
+    let others = Others::new(&Beginning {
+        pace: options.pace,
+        balance_musd: options.balance_musd,
+        single_address: loopback.single_address(),
+        ssh_port: loopback.port(),
+        url: format!("http://{}", local(http)),
+        now: clock.now(),
+    });
     let providers = options.providers.clone();
     let place = Place { http, ssh_port: loopback.port(), dir, clock_file, providers };
     let inner = Arc::new(Inner::new(clock, world, others, place));

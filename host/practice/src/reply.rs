@@ -15,6 +15,14 @@ pub(crate) struct Ask {
     pub(crate) query: String,
     /// The body as JSON, or null where there was none or it was something else.
     pub(crate) body: Value,
+    /// By their lower-case names.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Ask {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// One answer.

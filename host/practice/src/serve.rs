@@ -53,8 +53,7 @@ async fn handle(inner: Arc<Inner>, request: Request<Incoming>) -> std::io::Resul
         provider::serve(&inner, "bitlaunch", Ask { path, ..ask }, denied).await
     } else if let Some((provider, path)) = other(&inner, &path) {
         let ask = Ask { path, ..ask };
-        let denied =
-            inner.state().others.of(provider).filter(|one| !one.admits(&ask, &headers)).map(|one| one.unauthorised());
+        let denied = inner.state().others.of(provider).and_then(|one| one.denied(&ask, &headers));
         provider::serve(&inner, provider, ask, denied).await
     } else if let Some(path) = below(&path, control::BASE) {
         Some(control::answer(&inner, &Ask { path, ..ask }))
@@ -73,7 +72,12 @@ fn other(inner: &Inner, path: &str) -> Option<(&'static str, String)> {
 async fn read(request: Request<Incoming>) -> std::io::Result<Ask> {
     let (head, body) = request.into_parts();
     let bytes = Limited::new(body, BODY_MAX).collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let header = |name: &hyper::header::HeaderName| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    };
     Ok(Ask {
+        headers: head.headers.keys().filter_map(header).collect(),
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

@@ -7,7 +7,10 @@ use bursar_core::{
     scope::LimitName,
 };
 use clap::{Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
+
+mod practice;
+pub(super) use practice::{Demo, Machines, Practice};
 
 /// Rents GPU machines inside limits that their owner set, for him and for his AI agents.
 #[derive(Debug, Parser)]
@@ -39,6 +42,10 @@ pub(super) enum Command {
     Ls(Ls),
     /// Make the lease of a machine longer, inside the same limits
     Extend(Extend),
+    /// Pause a machine where its provider can: it costs less, and its lease goes on
+    Pause(super::pause::Which),
+    /// Let a paused machine run again, inside the same limits, and wait until it is ready
+    Resume(super::pause::Which),
     /// End a machine and wait until its provider's lists are without it
     Down(Down),
     /// Open a terminal on a machine, or run a command there with your own terminal
@@ -96,36 +103,6 @@ pub(super) struct Watch {
     /// As whoever spends starts it: unseen, until nothing is open
     #[arg(long, hide = true, conflicts_with = "install")]
     pub(super) keeper: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Demo {
-    /// Do not pause between the steps
-    #[arg(long)]
-    pub(super) quick: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Practice {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDR")]
-    pub(super) listen: SocketAddr,
-    /// Print the KEY=VALUE lines that point bursar here, and serve on
-    #[arg(long)]
-    pub(super) env: bool,
-    /// Where the machines and the practice's ledger live [default: a folder of its own, removed at the end]
-    #[arg(long, value_name = "DIR")]
-    pub(super) dir: Option<PathBuf>,
-    /// Which SSH server answers on the machines; openssh needs root and openssh-server
-    #[arg(long, value_enum, default_value = "built-in")]
-    pub(super) machines: Machines,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Machines {
-    BuiltIn,
-    #[value(name = "openssh")]
-    OpenSsh,
 }
 
 /// What a machine must have.

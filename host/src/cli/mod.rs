@@ -24,6 +24,7 @@ mod offers;
 mod open;
 mod out;
 mod panic;
+mod pause;
 mod practice;
 mod progress;
 mod public_key;
@@ -90,6 +91,8 @@ async fn dispatch(command: Command, out: &Out) -> Done {
         Command::Up(ask) => up::up(out, ask).await,
         Command::Ls(ask) => ls::ls(out, ask).await,
         Command::Extend(ask) => extend::extend(out, ask).await,
+        Command::Pause(ask) => pause::pause(out, ask).await,
+        Command::Resume(ask) => pause::resume(out, ask).await,
         Command::Down(ask) => down::down(out, ask).await,
         Command::Ssh(ask) => terminal::ssh(out, ask).await,
         Command::Forward(ask) => forward::forward(out, ask).await,

@@ -4,7 +4,7 @@
 use super::{FlowError, Rooms, last_word::LastWord};
 use crate::clock::Clock;
 use bursar_core::time::Moment;
-use bursar_drivers::{Audit, Counters, DoorEvent, What};
+use bursar_drivers::{Audit, Counters, DoorEvent, SpendAsk, What};
 use bursar_store::{AuditCount, AuditLine, Store};
 use std::{
     collections::BTreeMap,
@@ -59,8 +59,8 @@ impl Audit for Trail {
         }
     }
 
-    fn may_spend(&self, tag: Option<String>) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
-        Box::pin(self.last_word.may_spend(tag))
+    fn may_spend(&self, spend: SpendAsk) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(self.last_word.may_spend(spend))
     }
 
     fn kept(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

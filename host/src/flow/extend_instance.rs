@@ -79,7 +79,7 @@ impl Rooms {
     }
 
     /// Asks what else lives on the account that an extension is paid from.
-    async fn account_of(&self, instance: &Instance) -> Result<AccountView, FlowError> {
+    pub(super) async fn account_of(&self, instance: &Instance) -> Result<AccountView, FlowError> {
         let driver = self.driver(&instance.provider).await?;
         let position = self.store.position().await?;
         let account = driver.account(&self.at()).await?;

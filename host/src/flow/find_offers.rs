@@ -39,6 +39,13 @@ pub struct ProviderState {
     pub problem: Option<String>,
 }
 
+impl ProviderState {
+    /// Returns whether a key that it wants is set nowhere.
+    pub fn lacks_a_key(&self) -> bool {
+        self.credentials.iter().any(|(_, _, place)| *place == CredentialPlace::Missing)
+    }
+}
+
 /// An account as its provider shows it, and how long the balance lasts.
 pub struct AccountState {
     pub provider: String,
@@ -53,22 +60,15 @@ impl Rooms {
     /// Asks every provider, or those named with commas between, at the same time.
     pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
         let names = self.providers(provider)?;
-        // A site may be named by a part of its name, which only we match; a GPU that nobody has is told from one that does not fit; and who cuts first cannot count.
-        let wide = &Wish { site: None, gpu: None, limit: 0, ..wish.clone() };
-        let asked = names.iter().map(|name| async move {
-            let offers = async { Ok::<_, FlowError>(self.driver(name).await?.offers(&self.at(), wide).await?) };
-            let late =
-                || FlowError::failed(format!("no answer within {} s", FIND_BY.as_secs()), "ask it alone, or later");
-            tokio::time::timeout(FIND_BY, offers).await.unwrap_or_else(|_| Err(late()))
-        });
+        // A site may be named by a part of its name, which only we match; and who cuts first cannot count.
+        let wide = Wish { site: None, limit: 0, ..wish.clone() };
         let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![], nowhere: vec![] };
-        let mut all = vec![];
-        for (name, answer) in names.iter().zip(join_all(asked).await) {
-            match answer {
-                Ok(offers) => all.extend(offers),
-                Err(error) if names.len() == 1 && provider.is_some() => return Err(error),
-                Err(error) => found.no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
-            }
+        let is_one = provider.is_some() && names.len() == 1;
+        let mut all = self.ask_offers(&names, is_one, &wide, &mut found.no_answer).await?;
+        if all.is_empty() && wish.gpu.is_some() && found.no_answer.len() < names.len() {
+            // A GPU that nobody has is told from one that does not fit; who sells more than one answer holds must know which.
+            found.no_answer.clear();
+            all = self.ask_offers(&names, is_one, &Wish { gpu: None, ..wide }, &mut found.no_answer).await?;
         }
         found.nowhere = nowhere(wish, &all);
         found.offers.extend(all.into_iter().filter(|offer| wish.fits(offer)));
@@ -79,6 +79,37 @@ impl Rooms {
             found.offers.truncate(wish.limit as usize);
         }
         Ok(found)
+    }
+
+    /// Asks these providers at once; who is late is left out. Where all are meant, one without a key is not configured and
+    /// not asked.
+    async fn ask_offers(
+        &self,
+        names: &[String],
+        is_one: bool,
+        wish: &Wish,
+        no_answer: &mut Vec<NoAnswer>,
+    ) -> Result<Vec<Offer>, FlowError> {
+        let asked = names.iter().map(|name| async move {
+            let offers = async { Ok::<_, FlowError>(self.driver(name).await?.offers(&self.at(), wish).await?) };
+            let late =
+                || FlowError::failed(format!("no answer within {} s", FIND_BY.as_secs()), "ask it alone, or later");
+            tokio::time::timeout(FIND_BY, offers).await.unwrap_or_else(|_| Err(late()))
+        });
+        let (mut all, mut unset) = (vec![], vec![]);
+        for (name, answer) in names.iter().zip(join_all(asked).await) {
+            let no = |error: FlowError| NoAnswer { provider: name.clone(), why: error.to_string() };
+            match answer {
+                Ok(offers) => all.extend(offers),
+                Err(error) if is_one => return Err(error),
+                Err(error) if error.is_unset() => unset.push(no(error)),
+                Err(error) => no_answer.push(no(error)),
+            }
+        }
+        if unset.len() == names.len() {
+            no_answer.extend(unset);
+        }
+        Ok(all)
     }
 
     /// Returns the providers of these names, with commas between, or all.
@@ -105,9 +136,9 @@ impl Rooms {
         let states = drivers.into_iter().map(|listed| async move {
             match self.driver(&listed.name).await {
                 Ok(driver) => {
-                    let credentials = driver.manifest().credentials.iter().map(|(name, credential)| {
-                        let place = self.credentials.place(&listed.name, name, &credential.env);
-                        (name.clone(), credential.env.clone(), place)
+                    let credentials = driver.manifest().secrets().map(|(name, env)| {
+                        let place = self.credentials.place(&listed.name, name, env);
+                        (name.clone(), env.clone(), place)
                     });
                     let credentials = credentials.collect();
                     ProviderState {
@@ -132,13 +163,18 @@ impl Rooms {
     pub async fn get_accounts(&self, provider: Option<&str>) -> Result<(Vec<AccountState>, Vec<NoAnswer>), FlowError> {
         let names = self.providers(provider)?;
         let asked = join_all(names.iter().map(|name| self.get_account(name))).await;
-        let (mut accounts, mut no_answer) = (vec![], vec![]);
+        let (mut accounts, mut no_answer, mut unset) = (vec![], vec![], vec![]);
         for (name, answer) in names.iter().zip(asked) {
+            let no = |error: FlowError| NoAnswer { provider: name.clone(), why: error.to_string() };
             match answer {
                 Ok(account) => accounts.push(account),
                 Err(error) if provider.is_some() => return Err(error),
-                Err(error) => no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
+                Err(error) if error.is_unset() => unset.push(no(error)),
+                Err(error) => no_answer.push(no(error)),
             }
+        }
+        if unset.len() == names.len() {
+            no_answer.extend(unset);
         }
         Ok((accounts, no_answer))
     }

@@ -102,7 +102,7 @@ impl Rooms {
         let open = self.store.open_instances().await?;
         let mut providers: BTreeSet<String> = open.into_iter().map(|instance| instance.provider).collect();
         if foreign {
-            providers.extend(self.drivers.names());
+            providers.extend(self.accounts_to_clear(&[]).await);
         }
         for provider in providers {
             match self.observe(&provider).await {

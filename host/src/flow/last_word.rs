@@ -3,7 +3,11 @@
 
 use super::keeper;
 use crate::clock::Clock;
-use bursar_core::instance::{Instance, Stage, Tag};
+use bursar_core::{
+    instance::{Instance, Stage, Tag},
+    time::Moment,
+};
+use bursar_drivers::SpendAsk;
 use bursar_store::{Complaint, Store, StoreError};
 
 /// A request that costs leaves so long after its hold was written, or not at all.
@@ -20,7 +24,7 @@ impl LastWord {
     }
 
     /// Returns why a request that costs may not leave now.
-    pub(super) async fn may_spend(&self, tag: Option<String>) -> Result<(), String> {
+    pub(super) async fn may_spend(&self, spend: SpendAsk) -> Result<(), String> {
         let unread = |error: StoreError| format!("the ledger could not be read just before the order left: {error}");
         if let Some((_, why)) = self.store.frozen().await.map_err(unread)? {
             return Err(format!("the owner froze all spending ({why}); only `bursar thaw` lifts it"));
@@ -28,7 +32,7 @@ impl LastWord {
         if !keeper::beats(&self.store).await.map_err(unread)? {
             return Err("no keeper beats that would end it".to_owned());
         }
-        let id = tag.and_then(|tag| Tag::instance_of(&tag, self.store.ledger_id()));
+        let id = spend.tag.and_then(|tag| Tag::instance_of(&tag, self.store.ledger_id()));
         let id = id.ok_or("the order carries no tag of this ledger")?;
         match self.store.instance(&id).await.map_err(unread)? {
             Some(instance) => {
@@ -36,11 +40,24 @@ impl LastWord {
                 let here = |c: &&Complaint| c.provider == instance.provider && c.account == instance.account;
                 match complaints.into_iter().find(|complaint| complaint.stops && here(&complaint)) {
                     Some(complaint) => Err(complaint.text),
-                    None => self.may_be_made(&instance),
+                    None if spend.call == "create" => self.may_be_made(&instance),
+                    None => self.may_go_on(&instance, spend.asked),
                 }
             }
             None => Err("nothing is held for this order".to_owned()),
         }
+    }
+
+    /// What lives already may cost more: resumed, or paid for longer.
+    fn may_go_on(&self, instance: &Instance, asked: Moment) -> Result<(), String> {
+        let late = self.clock.now().since(asked);
+        if !matches!(instance.stage, Stage::Made | Stage::Ready) {
+            return Err(format!("it is {} by now: an end that was begun is not taken back", instance.stage));
+        }
+        if late > LEAVES_WITHIN_SECS || instance.lease.is_due(self.clock.now()) {
+            return Err(format!("it was decided {late} s ago: this computer slept or the process was stopped"));
+        }
+        Ok(())
     }
 
     fn may_be_made(&self, instance: &Instance) -> Result<(), String> {

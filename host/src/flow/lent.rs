@@ -70,12 +70,11 @@ impl Rooms {
         let _lock = locked(home).map_err(|error| bad(error.to_string()))?;
         let (mut lent, mut variables) = (read(home), vec![]);
         let mut is_new = false;
-        for (name, credential) in &driver.manifest().credentials {
-            let CredentialPlace::Environment(variable) = self.credentials.place(driver.name(), name, &credential.env)
-            else {
+        for (name, env) in driver.manifest().secrets() {
+            let CredentialPlace::Environment(variable) = self.credentials.place(driver.name(), name, env) else {
                 continue;
             };
-            let Some((_, value)) = self.settings.env(&credential.env) else { continue };
+            let Some((_, value)) = self.settings.env(env) else { continue };
             let keys = lent.keys.entry(driver.name().to_owned()).or_default();
             is_new |= keys.insert(name.clone(), value.to_owned()).as_deref() != Some(value);
             variables.push(variable);

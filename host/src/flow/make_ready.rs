@@ -2,10 +2,10 @@
 
 use super::{FlowError, Rooms};
 use bursar_core::{
-    instance::{Hop, Instance, InstanceId, SshAt, Stage},
+    instance::{Handle, Hop, Instance, InstanceId, SshAt, Stage, View},
     settle::has_failed,
 };
-use bursar_drivers::At;
+use bursar_drivers::{At, Outcome};
 use bursar_ssh::{Gpu, SetUp, SetUpState, Target};
 use std::{
     sync::Arc,
@@ -106,15 +106,13 @@ impl Rooms {
         let Some(handle) = &instance.handle else {
             return Ok(Err("the provider has not named it yet".to_owned()));
         };
-        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
-        let view = match self.driver(&instance.provider).await?.get_seen(&at, handle).await {
-            Ok((view, rate)) => {
-                if let Some(rate) = rate {
-                    self.note_rate(&instance.id, rate).await?;
-                }
-                view
-            }
-            Err(error) => return Ok(Err(format!("the provider could not be asked: {error}"))),
+        let view = match &instance.pending {
+            Some(pending) => self.advanced(instance, handle, pending).await?,
+            None => self.seen(instance, handle).await?,
+        };
+        let view = match view {
+            Ok(view) => view,
+            Err(why) => return Ok(Err(why)),
         };
         if let Some(why) = has_failed(&view) {
             let why = format!("the provider says it failed: {}", if why.is_empty() { "no reason given" } else { why });
@@ -130,6 +128,46 @@ impl Rooms {
             Err(error) if error.may_pass() => Ok(Err(format!("waiting for SSH: {error}"))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn seen(&self, instance: &Instance, handle: &Handle) -> Result<Result<View, String>, FlowError> {
+        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+        match self.driver(&instance.provider).await?.get_seen(&at, handle).await {
+            Ok((view, rate)) => {
+                if let Some(rate) = rate {
+                    self.note_rate(&instance.id, rate).await?;
+                }
+                Ok(Ok(view))
+            }
+            Err(error) => Ok(Err(format!("the provider could not be asked: {error}"))),
+        }
+    }
+
+    /// Takes an order further that was accepted and is not finished, though its id is known.
+    async fn advanced(
+        &self,
+        instance: &Instance,
+        handle: &Handle,
+        pending: &str,
+    ) -> Result<Result<View, String>, FlowError> {
+        let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
+        let driver = self.driver(&instance.provider).await?;
+        let outcome = driver.advance_made(&at, &instance.order, pending, &handle.id).await.outcome;
+        let (view, text) = match outcome {
+            Ok(Outcome::Made(view)) => (Some(view), None),
+            Ok(Outcome::Pending(text)) => (None, Some(text)),
+            Err(error) => return Ok(Err(format!("the provider could not be asked: {error}"))),
+        };
+        let memo = view.as_ref().map(|view| view.handle.memo.clone());
+        let write = |instance: &mut Instance| {
+            instance.pending = text;
+            if let (Some(handle), Some(memo)) = (&mut instance.handle, memo) {
+                handle.memo = memo;
+            }
+            (vec![], ())
+        };
+        self.store.change(&instance.id, self.clock.now(), write).await?;
+        Ok(view.ok_or_else(|| "the order is accepted and not carried out yet".to_owned()))
     }
 
     async fn write_address(&self, id: &InstanceId, ssh: SshAt) -> Result<(), FlowError> {

@@ -27,6 +27,7 @@ mod observe;
 mod overruns;
 mod owner;
 mod panic;
+mod pause_instance;
 mod price_order;
 mod reconcile;
 mod recover;

@@ -104,7 +104,9 @@ impl Rooms {
     /// Returns what a provider's manifest says of one of its keys: what it is and where it is made.
     pub async fn credential_about(&self, provider: &str, credential: &str) -> Result<String, FlowError> {
         let driver = self.driver(provider).await?;
-        Ok(driver.manifest().credentials.get(credential).map(|known| known.about.clone()).unwrap_or_default())
+        let (credentials, signers) = (&driver.manifest().credentials, &driver.manifest().signers);
+        let about = credentials.get(credential).map(|known| &known.about);
+        Ok(about.or(signers.get(credential).map(|known| &known.about)).cloned().unwrap_or_default())
     }
 
     /// Looks at everything that can be wrong, and says what to do about it.
@@ -119,8 +121,18 @@ impl Rooms {
         });
         checks.push(self.check_workspace());
         checks.extend(self.check_door().await);
-        for provider in self.list_providers().await {
-            checks.extend(self.check_provider(provider).await);
+        let providers = self.list_providers().await;
+        // Who rents at one of them need not have a key of every other.
+        let some = providers.iter().any(|provider| provider.problem.is_none() && !provider.lacks_a_key());
+        for provider in providers {
+            match provider.problem.is_none() && provider.lacks_a_key() && some {
+                true => {
+                    let name = &provider.driver.name;
+                    let what = format!("not set up; `bursar login {name}` stores a key, should you want it");
+                    checks.push(Check::good(name.clone(), what));
+                }
+                false => checks.extend(self.check_provider(provider).await),
+            }
         }
         checks.push(Check::good(
             "level",

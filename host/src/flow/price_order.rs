@@ -78,9 +78,7 @@ impl Rooms {
     }
 
     async fn offer(&self, driver: &Driver, id: &str) -> Result<Offer, FlowError> {
-        let all = driver.offers(&self.at(), &Default::default()).await?;
-        let found = all.into_iter().find(|offer| offer.id == id);
-        let offer = found.ok_or_else(|| {
+        let offer = driver.find_offer(&self.at(), id).await?.ok_or_else(|| {
             let what = format!("{} has no offer `{id}` now", driver.name());
             FlowError::refused(what, "take an id that find_offers (`bursar offers`) shows, as it stands there")
         })?;

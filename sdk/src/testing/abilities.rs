@@ -2,9 +2,9 @@
 
 use super::judge;
 use super::recorded::{Recorded, about, nothing};
-use crate::bindings::{charges, extend, images, keys, pause, restart, sites};
+use crate::bindings::{charges, extend, images, keys, lookup, pause, restart, sites};
 use crate::types::*;
-use crate::{Charges, Exports, Extend, Images, Keys, Pause, Restart, Result, Sites, pages};
+use crate::{Charges, Exports, Extend, Images, Keys, Lookup, Pause, Restart, Result, Sites, pages};
 
 impl<T: Keys> Recorded<T> {
     /// Calls `keys` with a public key line.
@@ -21,6 +21,15 @@ impl<T: Images> Recorded<T> {
         use images::exports::bursar::driver::images::Guest;
         let words = self.order(&Order { offer: offer.to_owned(), ..Order::default() });
         self.run("images", words, |call| <Exports<T> as Guest>::list(call, offer.to_owned()), nothing)
+    }
+}
+
+impl<T: Lookup> Recorded<T> {
+    /// Calls `lookup` for an offer.
+    pub fn find(&mut self, offer: &str) -> Result<Offer> {
+        use lookup::exports::bursar::driver::lookup::Guest;
+        let words = self.order(&Order { offer: offer.to_owned(), ..Order::default() });
+        self.run("quote", words, |call| <Exports<T> as Guest>::find(call, offer.to_owned()), judge::offer)
     }
 }
 

@@ -1,13 +1,13 @@
-//! Signing. No scheme is built, so the cases of it (another type, another payer, a signature kept for later) cannot be acted
-//! out: what is tested is that no manifest that asks for one is served, and that the import says no.
+//! Signing. A driver names a route; the host signs what it wrote as it sends it. Without a key nothing is signed and nothing
+//! leaves; with one, the signature goes to the provider and nowhere else.
 
 use crate::{
     common::provider::Provider,
     ideas::{Idea, Signing},
     world::{Call, Case, guest},
 };
-use bursar_drivers::{DriverError, Drivers};
-use std::fs;
+use bursar_drivers::Drivers;
+use std::{fs, sync::Arc};
 use tempfile::TempDir;
 
 pub fn case(idea: Signing) -> Option<Case> {
@@ -15,36 +15,51 @@ pub fn case(idea: Signing) -> Option<Case> {
         Signing::AsksForAnAddress => {
             Some(Case::of(&[(Call::Account, &["not-told not-told not-told not-told not-told"])]).never(&["\\u{"]))
         }
-        // Below: these are refused before they run.
+        // Below: their manifests are changed first.
         Signing::ASignedRoute | Signing::ASignerAsAWord => None,
     }
 }
 
-/// Case 57: a request to sign is never made, because a manifest that signs is shown and not served; nothing is signed.
+/// A route that is signed. Nothing of it is the driver's.
+const SIGNED: (&str, &str) = (
+    r#"call = "GET /agent", headers = { x-agent = "{agent}" } }"#,
+    r#"call = "GET /agent", sign = { scheme = "aleph-operation", signer = "agent" } }"#,
+);
+
+/// Case 57: what cannot be signed does not leave.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_manifest_that_signs_is_read_and_not_served() {
-    let signed = r#"call = "GET /agent", sign = { scheme = "aleph-operation", signer = "agent" },"#;
-    let (provider, drivers, _home) = with_signer((r#"call = "GET /agent","#, signed), Signing::ASignedRoute).await;
-    match drivers.driver("hostile").await.err() {
-        Some(DriverError::Refused { why, .. }) => {
-            assert!(why.contains("needs what this version does not have"), "{why}")
-        }
-        other => panic!("{other:?}"),
+async fn without_a_key_nothing_is_signed_and_nothing_leaves() {
+    for key in ["", "/no/such/file", "11"] {
+        let (provider, drivers, _home) = with_signer(SIGNED, Signing::ASignedRoute, key).await;
+        let error = drivers.driver("hostile").await.unwrap().account(&crate::common::at()).await.unwrap_err();
+        assert!(provider.lines("GET").iter().all(|line| !line.contains("/agent")), "{error}");
     }
-    assert!(provider.now().asked.is_empty());
+}
+
+/// Case 57: the signature is in the request, and the driver meets none of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_goes_to_the_provider_and_nowhere_else() {
+    let key = "1111111111111111111111111111111111111111111111111111111111111111";
+    let (provider, drivers, _home) = with_signer(SIGNED, Signing::ASignedRoute, key).await;
+    let told = drivers.driver("hostile").await.unwrap().account(&crate::common::at()).await;
+    let asked = provider.now().asked.iter().find(|asked| asked.line.ends_with("/agent")).cloned().unwrap();
+    let (grant, signed) = (&asked.headers["x-signedpubkey"], &asked.headers["x-signedoperation"]);
+    assert!(grant.contains("0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A") && signed.contains("signature"), "{asked:?}");
+    let told = format!("{told:?}");
+    assert!(!told.contains("signature") && !told.contains("x-signed") && !told.contains(key), "{told}");
 }
 
 /// Case 57: the address of a signer that the owner has not stored has no value.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_for_a_signer_has_no_value() {
-    let (provider, drivers, _home) = with_signer(("{agent}", "{signer.agent}"), Signing::ASignerAsAWord).await;
+    let (provider, drivers, _home) = with_signer(("{agent}", "{signer.agent}"), Signing::ASignerAsAWord, "").await;
     let error = drivers.driver("hostile").await.unwrap().account(&crate::common::at()).await.unwrap_err();
     assert!(error.to_string().contains("failed (account): denied"), "{error}");
     assert!(provider.lines("GET").iter().all(|line| line.ends_with("/user")), "{:?}", provider.lines("GET"));
 }
 
 /// Lets the hostile driver in with a signer in its manifest, and one change more.
-async fn with_signer(change: (&str, &str), idea: Signing) -> (Provider, Drivers, TempDir) {
+async fn with_signer(change: (&str, &str), idea: Signing, key: &'static str) -> (Provider, Drivers, TempDir) {
     let (provider, home) = (Provider::start().await, TempDir::new().unwrap());
     let plugins = home.path().join("plugins");
     fs::create_dir(&plugins).unwrap();
@@ -53,6 +68,10 @@ async fn with_signer(change: (&str, &str), idea: Signing) -> (Provider, Drivers,
     fs::write(plugins.join("hostile.wasm"), with_manifest(guest("hostile"), &changes)).unwrap();
     let mut config = crate::common::config(&provider, &home);
     config.plugins = Some(plugins);
+    config.credentials = Arc::new(move |_, name, _| {
+        let value = if name == "agent" { key } else { crate::common::TOKEN };
+        Some(value.to_owned())
+    });
     config.settings.insert("hostile".into(), [("idea".to_owned(), Idea::Signing(idea).name())].into());
     let drivers = Drivers::open(config).unwrap();
     drivers.allow("hostile").unwrap();

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use std::process::Command;
 
 /// Package and version. Tests find it as `target/tmp/clients/PACKAGE-VERSION/bin`.
-const CLIENTS: [(&str, &str); 1] = [("tensorpool", "0.0.9")];
+const CLIENTS: [(&str, &str); 2] = [("tensorpool", "0.0.9"), ("vastai", "1.9.1")];
 
 /// Makes what is missing. One that was made half is made again.
 pub fn install_all() -> Result<()> {

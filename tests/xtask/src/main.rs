@@ -11,7 +11,7 @@ mod weaken;
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo | test | bench | fuzz | kills | live | weaken
+const USAGE: &str = "usage: cargo xtask demo [--provider NAME] | test | bench | fuzz | kills | live | weaken
 
   demo [--provider NAME]  builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     std::env::set_current_dir(root())?;
     let task = std::env::args().nth(1).unwrap_or_default();
     match task.as_str() {
-        "demo" => demo(),
+        "demo" => demo(&std::env::args().skip(2).collect::<Vec<_>>()),
         "test" => test(),
         "bench" => bench::run(std::env::args().nth(2).as_deref()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
@@ -39,11 +39,11 @@ fn main() -> Result<()> {
     }
 }
 
-fn demo() -> Result<()> {
+fn demo(args: &[String]) -> Result<()> {
     tools::wasm_target()?;
     say("building Bursar; the first time this takes some minutes");
     cargo(&["build", "--locked", "--package", "bursar"])?;
-    run(Command::new(target().join("debug/bursar")).arg("demo").args(std::env::args().skip(2)))
+    run(Command::new(target().join("debug/bursar")).arg("demo").args(args))
 }
 
 fn test() -> Result<()> {

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 fn door(text: &str, change: impl Fn(&mut Manifest)) -> Door {
     let mut manifest = Manifest::parse(text).unwrap();
     change(&mut manifest);
-    manifest.needs.clear();
     let config = Config {
         audit: Arc::new(()),
         home: "/nonexistent".into(),
@@ -32,6 +31,7 @@ fn door(text: &str, change: impl Fn(&mut Manifest)) -> Door {
         ground: Arc::new(ground),
         words: Arc::new(Words::new(CallKind::Create, 1)),
         now: 1,
+        began: Instant::now(),
         record: Arc::default(),
         deadline: Instant::now() + Duration::from_secs(1),
         by_host: false,

@@ -8,10 +8,21 @@ use crate::{
 /// Returns the texts that an answer shows at a pointer: what an open endpoint's `named_by` introduces.
 pub fn addresses(json: &Json, pointer: &Pointer) -> Vec<String> {
     let text = |met: Met<'_>| match met {
-        Met::Value(value) => value.text().map(str::to_owned),
+        Met::Value(value) => value.text().and_then(name_of).map(str::to_owned),
         Met::Null | Met::Missing => None,
     };
     pointer.places(json).into_iter().filter_map(|place| text(place.met)).collect()
+}
+
+/// Returns the name where a name stands, or a whole URL of one that is reached by HTTPS at its root.
+fn name_of(text: &str) -> Option<&str> {
+    if !text.contains("://") {
+        return Some(text);
+    }
+    let rest = text.strip_prefix("https://")?;
+    let name = rest.strip_suffix('/').unwrap_or(rest);
+    let name = name.strip_suffix(":443").unwrap_or(name);
+    (!name.contains(['/', ':', '@', '?', '#'])).then_some(name)
 }
 
 /// Returns whether a word stands in a text, both in lower case, whole: `203.0.113.1` does not stand in `203.0.113.19`, nor
@@ -64,6 +75,23 @@ mod tests {
     fn addresses_are_the_texts_at_a_pointer() {
         let json =
             Json::parse(br#"{"crns":[{"address":"https://a.example"},{"address":null},{},{"address":5}]}"#).unwrap();
-        assert_eq!(addresses(&json, &Pointer::parse("/crns/*/address").unwrap()), ["https://a.example"]);
+        assert_eq!(addresses(&json, &Pointer::parse("/crns/*/address").unwrap()), ["a.example"]);
+    }
+
+    #[test]
+    fn a_url_names_its_host_only_where_nothing_else_stands_in_it() {
+        for (text, name) in [
+            ("a.example", Some("a.example")),
+            ("https://a.example", Some("a.example")),
+            ("https://a.example:443/", Some("a.example")),
+            ("https://a.example:8443/", None),
+            ("https://a.example/b", None),
+            ("https://me@a.example/", None),
+            ("https://a.example?x", None),
+            ("http://a.example/", None),
+            ("ftp://a.example/", None),
+        ] {
+            assert_eq!(name_of(text), name, "{text}");
+        }
     }
 }

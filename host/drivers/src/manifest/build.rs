@@ -33,8 +33,6 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
     let account = account(&raw.account, &mut problems);
     let (settings, credentials, signers) =
         (settings(&raw, &mut problems), credentials(&raw, &mut problems), signers(&raw, &mut problems));
-    let needs: std::collections::BTreeSet<String> =
-        routes.values().filter_map(|r| r.sign.as_ref()).map(|sign| format!("sign {}", sign.scheme)).collect();
     let lines = lines(text, &raw);
     if let (Some(offer), Some(account)) = (offer, account) {
         let manifest = Manifest {
@@ -50,7 +48,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
             signers,
             endpoints,
             routes,
-            needs: needs.into_iter().collect(),
+            needs: Vec::new(),
             text: text.to_owned(),
             table,
         };

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod guests;
+pub mod imitated;
 pub mod provider;
 
 use bursar_core::{

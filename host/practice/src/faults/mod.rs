@@ -319,7 +319,7 @@ mod tests {
 
     fn ask(line: &str) -> Ask {
         let (method, path) = line.split_once(' ').unwrap();
-        Ask { method: method.into(), path: path.into(), query: String::new(), body: Value::Null }
+        Ask { method: method.into(), path: path.into(), query: String::new(), body: Value::Null, headers: vec![] }
     }
 
     #[test]

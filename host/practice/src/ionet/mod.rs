@@ -7,6 +7,8 @@ mod deployment;
 mod shown;
 mod stock;
 
+use std::path::Path;
+
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -60,16 +62,13 @@ impl Imitation for World {
     }
 
     /// It tells no balance, so none can be asked to remain.
-    fn environment(&self) -> &'static [(&'static str, &'static str)] {
-        &[("IONET_API_KEY", KEY), ("BURSAR_MIN_BALANCE_HOURS", "0")]
+    fn environment(&self, _: &Path) -> Vec<(&'static str, String)> {
+        vec![("IONET_API_KEY", KEY.to_owned()), ("BURSAR_MIN_BALANCE_HOURS", "0".to_owned())]
     }
 
-    fn admits(&self, _: &Ask, headers: &HeaderMap) -> bool {
-        headers.get("x-api-key").is_some_and(|value| value == KEY)
-    }
-
-    fn unauthorised(&self) -> Reply {
-        detail(401, "Invalid or missing API key")
+    fn denied(&self, _: &Ask, headers: &HeaderMap) -> Option<Reply> {
+        let admitted = headers.get("x-api-key").is_some_and(|value| value == KEY);
+        (!admitted).then(|| detail(401, "Invalid or missing API key"))
     }
 
     fn answer(&mut self, ask: &Ask, now: Timestamp) -> Reply {

@@ -207,9 +207,18 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// Writes a file that only its owner reads.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write_bytes(path, bytes, 0o600)
+}
+
 /// Writes a file that has its final rights from the first byte.
 pub(crate) fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
+    write_bytes(path, text.as_bytes(), mode)
+}
+
+fn write_bytes(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.write_all(text.as_bytes())
+    file.write_all(bytes)
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-pub(crate) use home::Home;
+pub(crate) use home::{Home, write_private};
 pub(crate) use openssh::check as check_openssh;
 pub(crate) use roster::Roster;
 

@@ -7,6 +7,8 @@ mod cluster;
 mod clusters;
 mod requests;
 
+use std::path::Path;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -79,17 +81,14 @@ impl Imitation for World {
     }
 
     /// Its cheapest GPU costs more than an hour may if nobody says otherwise.
-    fn environment(&self) -> &'static [(&'static str, &'static str)] {
-        &[("TENSORPOOL_KEY", KEY), ("BURSAR_MAX_PRICE_PER_HOUR", "1.75")]
+    fn environment(&self, _: &Path) -> Vec<(&'static str, String)> {
+        vec![("TENSORPOOL_KEY", KEY.to_owned()), ("BURSAR_MAX_PRICE_PER_HOUR", "1.75".to_owned())]
     }
 
-    fn admits(&self, ask: &Ask, headers: &HeaderMap) -> bool {
+    fn denied(&self, ask: &Ask, headers: &HeaderMap) -> Option<Reply> {
         let is_open = ["/health", "/healthz"].contains(&ask.path.as_str());
-        is_open || headers.get(AUTHORIZATION).is_some_and(|value| value == format!("Bearer {KEY}").as_str())
-    }
-
-    fn unauthorised(&self) -> Reply {
-        message(401, "Invalid TensorPool key")
+        let admitted = headers.get(AUTHORIZATION).is_some_and(|value| value == format!("Bearer {KEY}").as_str());
+        (!is_open && !admitted).then(|| message(401, "Invalid TensorPool key"))
     }
 
     fn answer(&mut self, ask: &Ask, now: Timestamp) -> Reply {

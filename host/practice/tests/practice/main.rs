@@ -11,3 +11,4 @@ mod ssh;
 mod support;
 mod terminals;
 mod tp;
+mod vastai;

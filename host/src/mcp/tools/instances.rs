@@ -1,6 +1,6 @@
 //! Tools on instances that are there: list, look, restart, end.
 
-use super::{ACTS, ENDS as MAY_END, LOOKS_OUT, Tool};
+use super::{ACTS, ADDS, ENDS as MAY_END, LOOKS_OUT, Tool};
 use crate::{
     flow::{InstanceState, ListAsk},
     mcp::{
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-pub(super) fn tools() -> [Tool; 4] {
+pub(super) fn tools() -> [Tool; 6] {
     [
         Tool::new(
             "list_instances",
@@ -37,6 +37,14 @@ pub(super) fn tools() -> [Tool; 4] {
             ACTS,
             restart_instance,
         ),
+        Tool::new(
+            "pause_instance",
+            "Pause instance",
+            "Costs less where the provider can; jobs end, the lease goes on.",
+            MAY_END,
+            pause_instance,
+        ),
+        Tool::new("resume_instance", "Resume instance", "Runs a paused one again.", ADDS, resume_instance),
         Tool::new(
             "destroy_instance",
             "Destroy instance",
@@ -149,6 +157,32 @@ async fn restart_instance(call: Call, args: Named) -> Result<Answer<Restarted>, 
         }
         None => Err(unanswered("restart")),
     }
+}
+
+async fn pause_instance(call: Call, args: Named) -> Result<Answer<Restarted>, ToolError> {
+    let (rooms, principal) = (call.rooms.clone(), call.principal());
+    let mut flow = call.flows.run(async move { rooms.pause_instance(principal, &args.instance).await });
+    let (news, _) = words("the provider is being asked to pause it");
+    match call.wait(&mut flow, news).await {
+        Some(state) => Ok(changed(&state?, "resume_instance lets it run again")),
+        None => Err(unanswered("pause")),
+    }
+}
+
+async fn resume_instance(call: Call, args: Named) -> Result<Answer<Restarted>, ToolError> {
+    let (rooms, principal) = (call.rooms.clone(), call.principal());
+    let mut flow = call.flows.run(async move { rooms.resume_instance(principal, &args.instance).await });
+    let (news, _) = words("asking the limits, the account and the provider");
+    match call.wait(&mut flow, news).await {
+        Some(state) => Ok(changed(&state?, "get_instance with wait tells when SSH answers, perhaps elsewhere")),
+        None => Err(unanswered("resume")),
+    }
+}
+
+fn changed(state: &InstanceState, next: &str) -> Answer<Restarted> {
+    let text = format!("{}; {next}", state.instance.note.as_deref().unwrap_or("asked"));
+    let InstanceOut { id, stage, ready, .. } = InstanceOut::new(state);
+    Answer { text, data: Restarted { id, stage, ready } }
 }
 
 fn unanswered(what: &str) -> ToolError {
