@@ -342,7 +342,7 @@ mod tests {
         let refusal =
             decide(&Limits::default(), &standing(&[], 0), &quote(3 * USD / 2, 1), &account(Some(99 * USD), 0, 0));
         let text = refusal.unwrap_err().to_string();
-        for part in ["1.50 USD/h", "1.00 USD/h", "nothing was rented", "bursar limits set max_price_per_hour"] {
+        for part in ["1.50 USD/h", "1.00 USD/h", "nothing was done", "bursar limits set max_price_per_hour"] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
