@@ -91,11 +91,12 @@ impl Ssh {
         let rest = half.size - begin;
         let reading = tokio::task::spawn_blocking(move || pass(file, begin, rest, pieces, &counted));
         let mut told = |done, _| progress(begin + done, half.size);
-        let ended = follow(&mut running, at, DOING, &done, &mut told).await;
+        let ended = follow(&mut running, at, DOING, &done, &mut told).await.map(|()| running.exit);
+        // Whoever reads the file waits for it: over a broken connection it takes no more.
+        drop(running);
         let read = reading.await.map_err(gone)?;
-        ended?;
         // What went wrong otherwise is found when the whole folder is checked.
-        Ok(running.exit == Some(0) && read.is_ok())
+        Ok(ended? == Some(0) && read.is_ok())
     }
 }
 
