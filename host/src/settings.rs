@@ -154,6 +154,21 @@ impl Settings {
         for (key, name, value) in &self.env_limits {
             set(&mut limits, *key, value, name)?;
         }
+        let sets = |key: LimitKey| {
+            let in_file = self.file_limits.iter().any(|(name, _)| *name == key.into());
+            in_file || self.env_limits.iter().any(|(set, ..)| *set == key)
+        };
+        if !sets(LimitKey::DefaultLease) {
+            // A longest lease that was narrowed takes the default along.
+            limits.default_lease_secs = limits.default_lease_secs.min(limits.max_lease_secs);
+        }
+        // What the file says of leases comes over it.
+        let says =
+            |name: &LimitName| [LimitKey::DefaultLease, LimitKey::MaxLease].iter().any(|key| *name == (*key).into());
+        if !self.file_limits.iter().any(|(name, _)| says(name)) {
+            let names: Vec<&str> = self.env_limits.iter().map(|(_, name, _)| name.as_str()).collect();
+            limits.check().map_err(|why| BadSetting::Limit { place: names.join(", "), why })?;
+        }
         self.with_file(limits)
     }
 

@@ -10,6 +10,7 @@ mod injection;
 mod job_progress;
 mod jobs;
 mod keeper;
+mod keeper_odd;
 mod kills;
 mod laws;
 mod lies;

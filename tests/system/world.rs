@@ -177,6 +177,11 @@ impl World {
         ureq::delete(format!("{}/_practice/faults", self.url)).call().unwrap();
     }
 
+    /// Sets the time of day of both sides back.
+    pub fn set_back(&self, secs: i64) {
+        ureq::post(format!("{}/_practice/clock", self.url)).send_json(json!({ "advance_secs": -secs })).unwrap();
+    }
+
     /// Moves the time of both sides.
     pub fn pass(&self, secs: u64) {
         ureq::post(format!("{}/_practice/clock", self.url)).send_json(json!({ "advance_secs": secs })).unwrap();

@@ -12,11 +12,14 @@ use crate::{
     time::Moment,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// So far their clock, and the moment at which their answer was true, may be from ours, in seconds.
 pub const SLACK_SECS: u64 = 90;
 /// The shortest time that is compared, in seconds: a provider that bills by the second tells its balance more rarely.
 pub const SPAN_SECS: u64 = 3_600;
+/// Money may be dated long before it is there: so much of the past is summed, in seconds.
+const SINCE_SECS: u64 = 30 * 86_400;
 /// Beyond this much, or this many hundredths, the owner must look.
 const GRAVE: Usd = Usd::dollars(1);
 const GRAVE_PERCENT: i64 = 5;
@@ -41,12 +44,30 @@ pub struct Mark {
     pub corrected: Usd,
 }
 
+impl Mark {
+    /// Returns what is known of an account that nobody has looked at: nothing. It is due to be looked at.
+    pub fn nothing(now: Moment) -> Mark {
+        Mark {
+            at: Moment(0),
+            position: 0,
+            balance: None,
+            taken: None,
+            paid_in: None,
+            since: Moment(now.0.saturating_sub(SINCE_SECS)),
+            alone: false,
+            corrected: Usd::ZERO,
+        }
+    }
+}
+
 /// One of ours, and what it cost between two moments: at least and at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
     pub instance: InstanceId,
     pub least: Usd,
     pub most: Usd,
+    /// Its traffic costs, too, and nobody but the provider counts it.
+    pub metered: bool,
 }
 
 /// What came of holding two marks against each other.
@@ -67,6 +88,8 @@ pub struct Difference {
     /// What is charged on top; below zero: what came back.
     pub by: Usd,
     pub weight: Weight,
+    /// The one machine it is about; nothing where it is about the account.
+    pub instance: Option<InstanceId>,
 }
 
 /// What a difference means for the account.
@@ -74,7 +97,7 @@ pub struct Difference {
 pub enum Weight {
     /// Entered, and no more.
     Light,
-    /// Told, and not sure: money was paid in meanwhile.
+    /// Told, and not sure: money was paid in meanwhile, or something is metered that only the provider counts.
     Warns,
     /// Nothing more is made there until the owner has looked.
     Stops,
@@ -86,9 +109,11 @@ pub fn costs(rows: &[(Instance, Totals)], from: Moment, to: Moment) -> Vec<Cost>
     let (wide, narrow) = ((back(from), to.after(SLACK_SECS)), (from.after(SLACK_SECS), back(to)));
     let one = |(instance, totals): &(Instance, Totals)| {
         let between = |from, to| until(instance, *totals, to).minus(until(instance, *totals, from)).max(Usd::ZERO);
-        let sure = instance.handle.is_some();
+        // What is in doubt may cost nothing, and of what is paid ahead some may come back.
+        let sure = instance.handle.is_some() && !instance.price.billing.prepaid;
         let least = if sure { between(narrow.0, narrow.1) } else { Usd::ZERO };
-        Cost { instance: instance.id.clone(), least, most: between(wide.0, wide.1) }
+        let metered = instance.price.per_gb_in.max(instance.price.per_gb_out) > Usd::ZERO;
+        Cost { instance: instance.id.clone(), least, most: between(wide.0, wide.1), metered }
     };
     rows.iter().map(one).collect()
 }
@@ -97,6 +122,9 @@ pub fn costs(rows: &[(Instance, Totals)], from: Moment, to: Moment) -> Vec<Cost>
 fn until(instance: &Instance, totals: Totals, at: Moment) -> Usd {
     if at <= instance.lease.begins {
         return Usd::ZERO;
+    }
+    if instance.price.billing.prepaid {
+        return settle::accrued(instance, instance.lease.ends.max(at));
     }
     let accrued = settle::accrued(instance, at);
     match instance.stage {
@@ -135,20 +163,49 @@ pub fn compare(before: &Mark, now: &Mark, paid_in: Option<Usd>, costs: &[Cost]) 
     }
     let by_balance = before.balance.is_some() && now.balance.is_some();
     if over > Usd::ZERO {
-        let grave = over > GRAVE || i128::from(over.0) * 100 > i128::from(most.0) * i128::from(GRAVE_PERCENT);
-        let weight = match (grave, by_balance && paid_in.is_some_and(|paid| paid != Usd::ZERO)) {
+        let paid = by_balance && paid_in.is_some_and(|paid| paid != Usd::ZERO);
+        let weight = match (is_grave(over, most), paid || costs.iter().any(|cost| cost.metered)) {
             (false, _) => Weight::Light,
             (true, true) => Weight::Warns,
             (true, false) => Weight::Stops,
         };
-        return Compared::Differs(Difference { took, ours: most, by: over, weight });
+        return Compared::Differs(Difference { took, ours: most, by: over, weight, instance: None });
     }
     // What nobody could have paid in unseen may have come back.
     let back = if by_balance && paid_in.is_none() { Usd::ZERO } else { under.min(before.corrected) };
     match back > Usd::ZERO {
-        true => Compared::Differs(Difference { took, ours: least, by: Usd::ZERO.minus(back), weight: Weight::Light }),
+        true => Compared::Differs(Difference {
+            took,
+            ours: least,
+            by: Usd::ZERO.minus(back),
+            weight: Weight::Light,
+            instance: None,
+        }),
         false => Compared::Fits,
     }
+}
+
+/// Holds what an account says it took for single machines, in all, against what those cost since they began. That a bill comes
+/// late does no harm here, nor does it who else is on the account. `told` has the sums by the provider's ids.
+pub fn by_machine(rows: &[(Instance, Totals)], told: &BTreeMap<String, Usd>, now: Moment) -> Vec<Difference> {
+    let one = |(instance, totals): &(Instance, Totals)| {
+        let took = *told.get(&instance.handle.as_ref()?.id)?;
+        let ours = until(instance, *totals, now.after(SLACK_SECS)).plus(instance.sightings.corrected);
+        let by = took.minus(ours);
+        let metered = instance.price.per_gb_in.max(instance.price.per_gb_out) > Usd::ZERO;
+        let weight = match (is_grave(by, ours), metered) {
+            (false, _) => Weight::Light,
+            (true, true) => Weight::Warns,
+            (true, false) => Weight::Stops,
+        };
+        let instance = Some(instance.id.clone());
+        (by > Usd::ZERO).then_some(Difference { took, ours, by, weight, instance })
+    };
+    rows.iter().filter_map(one).collect()
+}
+
+fn is_grave(over: Usd, ours: Usd) -> bool {
+    over > GRAVE || i128::from(over.0) * 100 > i128::from(ours.0) * i128::from(GRAVE_PERCENT)
 }
 
 /// Parts a difference among those that cost something, each by what it cost; the sum is exact. Nothing may be taken back
@@ -177,7 +234,12 @@ pub fn parts(by: Usd, costs: &[Cost], corrected: impl Fn(&InstanceId) -> Usd) ->
 impl Difference {
     /// Says what an owner must know.
     pub fn in_words(&self, provider: &str, account: &str, from: Moment, to: Moment) -> String {
-        let Difference { took, ours, by, .. } = self;
+        let Difference { took, ours, by, instance, .. } = self;
+        if let Some(instance) = instance {
+            return format!(
+                "{provider} took {took} USD for {instance} by {to}, and it costs {ours} USD as quoted: {by} USD more"
+            );
+        }
         match *by > Usd::ZERO {
             true => format!(
                 "{provider} took {took} USD from account {account} between {from} and {to}, and what ran there costs {ours} USD \

@@ -1,7 +1,7 @@
 //! What ends what is open if no keeper ever runs again: told beside every list, from the balance that was seen last. No
 //! provider is asked here.
 
-use super::{FlowError, Rooms};
+use super::{FlowError, Reach, Rooms};
 use bursar_core::{decide::AccountView, money::Usd};
 use bursar_store::OpenAccount;
 
@@ -32,6 +32,9 @@ impl Rooms {
                 (false, None) => "is ended by nothing, and its cost has no bound".to_owned(),
             };
             lines.push(format!("{names} at {provider} {how}"));
+        }
+        if let (false, Reach::EndsWith(what)) = (lines.is_empty(), Reach::here()) {
+            lines.push(format!("this is near: no keeper outlives {what}"));
         }
         Ok(lines)
     }

@@ -6,43 +6,47 @@ use bursar_core::{
     instance::{Instance, InstanceId},
     ledger::Totals,
     money::Usd,
-    reconcile::{Compared, Difference, Mark, Weight, compare, costs, is_quiet, parts, span_secs},
+    reconcile::{
+        Compared, Difference, Mark, SPAN_SECS, Weight, by_machine, compare, costs, is_quiet, parts, span_secs,
+    },
     time::Moment,
 };
 use bursar_drivers::Driver;
 use bursar_store::{Complaint, Look};
+use std::collections::BTreeMap;
 
 /// So often an account that does not answer, or changes just now, is tried again.
 const TRIES_EVERY_SECS: u64 = 60;
-/// Money may be dated long before it is there: so much of the past is summed.
-const SINCE_SECS: u64 = 30 * 86_400;
 
 type Rows = Vec<(Instance, Totals)>;
 
 impl Rooms {
     /// Looks at every account where that is due. One that cannot be looked at is tried again later.
     pub(super) async fn look_at_accounts(self) {
-        let looked = async {
-            for (provider, account, mark) in self.store.marks().await? {
-                self.look_if_due(&provider, &account, &mark).await?;
-            }
-            // What was open before marks were kept, or was entered by `recover`.
+        let marks = async {
+            // What was open before marks were kept, was entered by `recover`, or was just looked at by its owner.
             for open in self.store.open_accounts().await? {
-                if self.store.mark(&open.provider, &open.account).await?.is_none() {
-                    let (provider, account) = (&open.provider, &open.account);
-                    let (mark, _) = self.ask_account(provider, account, None).await?;
-                    self.store.set_mark(provider, account, None, &mark).await?;
+                if self.store.mark(&open.provider, &open.account).await?.is_some() {
+                    continue;
                 }
+                let (position, nothing) = (self.store.position().await?, Mark::nothing(self.clock.now()));
+                self.store.set_mark(&open.provider, &open.account, None, &Mark { position, ..nothing }).await?;
             }
-            Ok::<(), FlowError>(())
+            Ok::<_, FlowError>(self.store.marks().await?)
         };
-        if let Err(error) = looked.await {
-            tracing::debug!(%error, "an account could not be held against the ledger now");
+        let marks = marks.await.inspect_err(|error| tracing::debug!(%error, "no account can be looked at now"));
+        for (provider, account, mark) in marks.unwrap_or_default() {
+            if let Err(error) = self.look_if_due(&provider, &account, &mark).await {
+                tracing::debug!(provider, %error, "its account could not be held against the ledger now");
+            }
         }
     }
 
     async fn look_if_due(&self, provider: &str, account: &str, mark: &Mark) -> Result<(), FlowError> {
         let now = self.clock.now();
+        if now.since(mark.at) < SPAN_SECS {
+            return Ok(());
+        }
         let (rows, ran) = self.store.rows_since(provider, account, mark.position).await?;
         if !ran || now.since(mark.at) < span_secs(&rows) || !is_quiet(&rows, now) {
             return Ok(());
@@ -70,39 +74,71 @@ impl Rooms {
             balance: priced.account.balance,
             taken: None,
             paid_in: None,
-            since: since(before.as_ref(), asked),
             alone: priced.account.foreign == 0,
-            corrected: before.as_ref().map_or(Usd::ZERO, |before| before.corrected),
+            ..before.clone().unwrap_or_else(|| Mark::nothing(asked))
         };
         self.store.set_mark(provider, account, before.as_ref(), &mark).await?;
         Ok(())
     }
 
     async fn look_at_account(&self, provider: &str, account: &str, before: &Mark) -> Result<(), FlowError> {
-        let (mut mark, paid_since) = self.ask_account(provider, account, Some(before)).await?;
+        let shown = self.ask_account(provider, account, before).await?;
         let (rows, _) = self.store.rows_since(provider, account, before.position).await?;
-        let costs = costs(&rows, before.at, mark.at);
-        let (from, to) = (before.at, mark.at);
-        let paid_in = mark.paid_in.zip(before.paid_in).map(|(now, then)| now.minus(then)).or(paid_since);
-        let mut look = Look { mark: mark.clone(), corrections: vec![], why: String::new(), complaint: None };
-        let mut told = None;
-        if let Compared::Differs(difference) = compare(before, &mark, paid_in, &costs) {
-            let corrected = |id: &InstanceId| corrected(&rows, id);
-            look.corrections = parts(difference.by, &costs, corrected);
-            look.why = difference.in_words(provider, account, from, to);
-            look.complaint = complaint(&difference, provider, account, &look.why, to);
-            mark.corrected = mark.corrected.plus(look.corrections.iter().map(|(_, by)| *by).sum());
-            look.mark = mark;
-            told = Some(difference);
+        let (from, to) = (before.at, shown.mark.at);
+        let span = Span { provider, account, from, to };
+        let sure = before.alone && shown.mark.alone;
+        let mut known = before.clone();
+        for mut difference in by_machine(&rows, &shown.by_machine, to) {
+            if difference.weight == Weight::Stops && !sure {
+                difference.weight = Weight::Warns;
+            }
+            let corrections = difference.instance.iter().map(|id| (id.clone(), difference.by)).collect();
+            let mark = Mark { corrected: known.corrected.plus(difference.by), ..known.clone() };
+            if !self.write_difference(&span, &known, mark.clone(), corrections, &difference).await? {
+                return Ok(());
+            }
+            known = mark;
         }
-        let written = self.store.write_look(provider, account, before, &look, self.clock.now()).await?;
-        match told.filter(|_| written) {
-            Some(difference) => self.tell_difference(provider, &difference, &look),
-            None => {
-                tracing::debug!(provider, account, written, "its account took what ours cost, or nothing can be said")
+        // What was told of single machines is known by now.
+        let more = known.corrected.minus(before.corrected);
+        let mut costs = costs(&rows, from, to);
+        if let Some(first) = costs.first_mut() {
+            (first.least, first.most) = (first.least.plus(more), first.most.plus(more));
+        }
+        let paid_in = shown.mark.paid_in.zip(known.paid_in).map(|(now, then)| now.minus(then)).or(shown.paid_lately);
+        let mark = Mark { corrected: known.corrected, ..shown.mark };
+        match compare(&known, &mark, paid_in, &costs) {
+            Compared::Differs(difference) => {
+                let corrections = parts(difference.by, &costs, |id| corrected(&rows, id));
+                let by = corrections.iter().map(|(_, by)| *by).sum();
+                let mark = Mark { corrected: mark.corrected.plus(by), ..mark };
+                self.write_difference(&span, &known, mark, corrections, &difference).await?;
+            }
+            Compared::Fits | Compared::Unclear => {
+                self.store.set_mark(provider, account, Some(&known), &mark).await?;
             }
         }
         Ok(())
+    }
+
+    /// Writes what came of a look, and tells it; returns whether nobody else looked meanwhile.
+    async fn write_difference(
+        &self,
+        span: &Span<'_>,
+        before: &Mark,
+        mark: Mark,
+        corrections: Vec<(InstanceId, Usd)>,
+        difference: &Difference,
+    ) -> Result<bool, FlowError> {
+        let Span { provider, account, from, to } = *span;
+        let why = difference.in_words(provider, account, from, to);
+        let complaint = complaint(difference, provider, account, &why, to);
+        let look = Look { mark, corrections, why, complaint };
+        let written = self.store.write_look(provider, account, before, &look, self.clock.now()).await?;
+        if written {
+            self.tell_difference(provider, difference, &look);
+        }
+        Ok(written)
     }
 
     fn tell_difference(&self, provider: &str, difference: &Difference, look: &Look) {
@@ -120,13 +156,8 @@ impl Rooms {
         }
     }
 
-    /// Asks what an account shows now, and what its charges say was paid in since the last time.
-    async fn ask_account(
-        &self,
-        provider: &str,
-        account: &str,
-        before: Option<&Mark>,
-    ) -> Result<(Mark, Option<Usd>), FlowError> {
+    /// Asks what an account shows now, and what its charges say.
+    async fn ask_account(&self, provider: &str, account: &str, before: &Mark) -> Result<Shown, FlowError> {
         let driver = self.driver(provider).await?;
         let (at, position) = (self.clock.now(), self.store.position().await?);
         let shown = driver.account(&self.at()).await?;
@@ -135,19 +166,19 @@ impl Rooms {
             let what = format!("the key of {provider} is of account {} by now, not of {account}", shown.identity);
             return Err(FlowError::refused(what, "set the key of that account: bursar doctor"));
         }
-        let since = since(before, at);
-        let sums = self.sums(&driver, since, before.map_or(at, |before| before.at)).await;
+        let sums = self.sums(&driver, before.since, before.at).await;
         let mark = Mark {
             at,
             position,
             balance: shown.balance,
-            taken: sums.map(|sums| sums.taken),
-            paid_in: sums.map(|sums| sums.paid_in),
-            since,
+            taken: sums.as_ref().map(|sums| sums.taken),
+            paid_in: sums.as_ref().map(|sums| sums.paid_in),
+            since: before.since,
             alone: observed.foreign == 0 && observed.listing.complete.is_ok(),
-            corrected: before.map_or(Usd::ZERO, |before| before.corrected),
+            corrected: before.corrected,
         };
-        Ok((mark, sums.map(|sums| sums.paid_lately)))
+        let paid_lately = sums.as_ref().map(|sums| sums.paid_lately);
+        Ok(Shown { mark, paid_lately, by_machine: sums.map(|sums| sums.by_machine).unwrap_or_default() })
     }
 
     /// Sums an account's charges; nothing where it tells none.
@@ -157,10 +188,14 @@ impl Rooms {
         }
         let charges = driver.charges(&self.at(), since).await;
         let charges = charges.inspect_err(|error| tracing::debug!(%error, "its charges could not be read")).ok()?;
-        let mut sums = Sums { taken: Usd::ZERO, paid_in: Usd::ZERO, paid_lately: Usd::ZERO };
+        let mut sums = Sums::default();
         for charge in charges.iter().filter(|charge| charge.ends >= since) {
             if charge.amount >= Usd::ZERO {
                 sums.taken = sums.taken.plus(charge.amount);
+                if let Some(machine) = &charge.instance {
+                    let sum = sums.by_machine.entry(machine.clone()).or_default();
+                    *sum = sum.plus(charge.amount);
+                }
                 continue;
             }
             sums.paid_in = sums.paid_in.minus(charge.amount);
@@ -205,16 +240,30 @@ impl Rooms {
     }
 }
 
+/// Which account, between which moments.
+struct Span<'a> {
+    provider: &'a str,
+    account: &'a str,
+    from: Moment,
+    to: Moment,
+}
+
+/// What an account shows now.
+struct Shown {
+    mark: Mark,
+    /// Paid in since the last time, by its dates.
+    paid_lately: Option<Usd>,
+    /// Taken for single machines, by the provider's ids; nothing where it does not say for which.
+    by_machine: BTreeMap<String, Usd>,
+}
+
 /// What an account's charges come to.
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Sums {
     taken: Usd,
     paid_in: Usd,
     paid_lately: Usd,
-}
-
-fn since(before: Option<&Mark>, at: Moment) -> Moment {
-    before.map_or(Moment(at.0.saturating_sub(SINCE_SECS)), |before| before.since)
+    by_machine: BTreeMap<String, Usd>,
 }
 
 fn corrected(rows: &Rows, id: &InstanceId) -> Usd {
@@ -228,7 +277,7 @@ fn complaint(difference: &Difference, provider: &str, account: &str, why: &str, 
         Weight::Warns => (
             false,
             format!(
-                "{why}; money was paid in meanwhile, so this may be nothing: look at its page, then `bursar settle --account {provider}`"
+                "{why}; money was paid in meanwhile, traffic is metered, or others are on the account, so this may be nothing: look at its page, then `bursar settle --account {provider}`"
             ),
         ),
         Weight::Stops => (

@@ -75,11 +75,28 @@ fn bad_settings_stop_the_start_with_key_and_value() {
         ("BITLAUNCH_MAX_COST_PER_HOUR", "nan"),
         ("BURSAR_MAX_TOTAL_SPENDING", "-1"),
         ("BURSAR_MAX_LEASE", "24"),
+        ("BURSAR_MAX_SESSION_SPENDING", "nan"),
+        ("BURSAR_MIN_BALANCE_SHARE", "101"),
+        ("BURSAR_MAX_CREATES_PER_HOUR", "-1"),
+        ("BURSAR_WINDOWS", "24h=-5"),
+        ("BURSAR_MAX_EXPOSURE", "inf"),
         ("BURSAR_PRACTICE", "http://example.org:80"),
     ] {
         let text = settings(&[(name, value)], "/w").unwrap_err().to_string();
         assert!(text.contains(name) && text.contains(value), "{text}");
     }
+}
+
+#[test]
+fn a_default_above_the_longest_lease_stops_the_first_start_and_names_both() {
+    for env in [&[("BURSAR_DEFAULT_LEASE", "48h")][..], &[("BURSAR_DEFAULT_LEASE", "3h"), ("BURSAR_MAX_LEASE", "2h")]] {
+        let told = settings(env, "/w").unwrap().first_limits().unwrap_err().to_string();
+        for part in ["BURSAR_DEFAULT_LEASE", "`default_lease`", "`max_lease`", "lower the first or raise the second"] {
+            assert!(told.contains(part), "`{part}` in {told}");
+        }
+    }
+    let narrowed = settings(&[("BURSAR_MAX_LEASE", "2h")], "/w").unwrap().first_limits().unwrap();
+    assert_eq!(narrowed.default_lease_secs, 7_200, "a longest lease takes the default along");
 }
 
 fn with_file(text: &str) -> (tempfile::TempDir, Result<Limits, BadSetting>) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::overrun::tests::late_one;
+use std::collections::BTreeMap;
 
 const HOUR: u64 = 3_600;
 
@@ -28,7 +29,7 @@ fn mark(balance: Option<i64>, alone: bool, corrected: i64) -> Mark {
 }
 
 fn cost(id: &str, least: i64, most: i64) -> Cost {
-    Cost { instance: InstanceId(id.into()), least: Usd(least), most: Usd(most) }
+    Cost { instance: InstanceId(id.into()), least: Usd(least), most: Usd(most), metered: false }
 }
 
 #[test]
@@ -148,6 +149,48 @@ fn what_is_taken_beyond_ours_is_entered_and_too_much_stops() {
             Compared::Fits => None,
             Compared::Unclear => panic!("{name}"),
         };
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_paid_ahead_is_taken_at_once_and_metered_traffic_only_warns() {
+    let mut block = ours(Stage::Ready, 0);
+    block.0.price.billing.prepaid = true;
+    let cost = |from: u64, to: u64| {
+        let cost = &costs(std::slice::from_ref(&block), begins().after(from), begins().after(to))[0];
+        (cost.least.0, cost.most.0)
+    };
+    assert_eq!((cost(0, 600), cost(600, HOUR)), ((0, 200), (0, 0)), "two hours of 100 are paid at its begin");
+    let mut traffic = ours(Stage::Ready, 0);
+    traffic.0.price.per_gb_out = Usd(1);
+    let costs = costs(&[traffic], begins().after(1_800), begins().after(HOUR + 1_800));
+    let compared = compare(&mark(Some(1_000), true, 0), &mark(Some(500), true, 0), Some(Usd::ZERO), &costs);
+    assert!(
+        matches!(compared, Compared::Differs(Difference { by: Usd(400), weight: Weight::Warns, .. })),
+        "{compared:?}"
+    );
+}
+
+#[test]
+fn what_is_told_of_one_machine_is_held_against_its_whole_life() {
+    let told = |taken: i64| BTreeMap::from([("1".to_owned(), Usd(taken)), ("somebody else's".to_owned(), Usd(9_999))]);
+    let mut corrected = ours(Stage::Ready, 50);
+    corrected.0.sightings.corrected = Usd(50);
+    let mut traffic = ours(Stage::Ready, 0);
+    traffic.0.price.per_gb_in = Usd(1);
+    for (name, row, taken, expected) in [
+        ("two begun hours", ours(Stage::Ready, 0), 200, None),
+        ("a bill that is late", ours(Stage::Ready, 0), 0, None),
+        ("a little more", ours(Stage::Ready, 0), 210, Some((10, Weight::Light))),
+        ("more", ours(Stage::Ready, 0), 211, Some((11, Weight::Stops))),
+        ("traffic is metered", traffic, 400, Some((200, Weight::Warns))),
+        ("what was corrected is not corrected again", corrected.clone(), 250, None),
+        ("only what came on top", corrected, 300, Some((50, Weight::Stops))),
+        ("what is gone cost what was charged", ours(Stage::Gone, 100), 150, Some((50, Weight::Stops))),
+    ] {
+        let found = by_machine(&[row], &told(taken), begins().after(HOUR + 600));
+        let found = found.first().map(|difference| (difference.by.0, difference.weight));
         assert_eq!(found, expected, "{name}");
     }
 }

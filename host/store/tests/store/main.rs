@@ -13,5 +13,6 @@ mod pages;
 mod processes;
 mod reading;
 mod reserving;
+mod sides;
 mod walk;
 mod windows;
