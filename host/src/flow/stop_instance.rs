@@ -8,7 +8,8 @@ use bursar_core::{
     time::Moment,
 };
 use bursar_drivers::At;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How the note of an instance begins whose provider did not take its end.
 pub const END_NOT_ACCEPTED: &str = "its end was asked and not accepted";
