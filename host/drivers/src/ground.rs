@@ -10,7 +10,7 @@ use crate::{
 use bursar_http::{Base, Http, Outbound};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Semaphore;
 
@@ -30,6 +30,8 @@ pub(crate) struct Ground {
     pub(crate) counts: Counts,
     places: BTreeMap<String, Base>,
     known: Mutex<BTreeMap<String, Credential>>,
+    /// Marks of keys, and whose account answers to them showed.
+    accounts: Mutex<BTreeMap<String, String>>,
 }
 
 /// A credential's value, and what finds it again in texts.
@@ -71,6 +73,7 @@ impl Ground {
             counts: Counts::default(),
             places,
             known: Mutex::new(BTreeMap::new()),
+            accounts: Mutex::new(BTreeMap::new()),
         })
     }
 
@@ -98,6 +101,10 @@ impl Ground {
         let fresh = Credential { secrets: Arc::new(Secrets::new([value.clone()])), value: value.into() };
         known.insert(name.to_owned(), fresh.clone());
         Some(fresh)
+    }
+
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the text without any credential that was attached so far.

@@ -104,7 +104,9 @@ impl Rooms {
         let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(self.clock.now()));
         self.store.set_boot_end(&instance.id, &boot, ends).await?;
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
-        let asked = priced.driver.create(&at, &instance.order, &key, key_id.as_deref()).await;
+        // Made on the account whose lists and limits it was decided by, or not at all.
+        let account = Some(instance.account.as_str());
+        let asked = priced.driver.create_on(&at, &instance.order, &key, key_id.as_deref(), account).await;
         let instance = self.learn(&instance.id, asked, claim).await?;
         Ok(Created { instance, cost: priced.quote.cost, repeated: false, passed_over: vec![] })
     }
