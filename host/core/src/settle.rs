@@ -130,7 +130,8 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// listed again, is not charged twice.
 pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
     let held = totals.held;
-    let cost = accrued(instance, since).minus(totals.charged).max(Usd::ZERO);
+    // Moments are whole seconds, rounded down: it may have lived into the next one, and an hour that began is billed.
+    let cost = accrued(instance, since.after(1)).minus(totals.charged).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -349,8 +350,9 @@ mod tests {
         let amounts = |held: i64, after: u64| again(held, 0, after);
         assert_eq!(amounts(500, 60), [(Kind::Charge, 100), (Kind::Release, 400)]);
         assert_eq!(amounts(500, 3_601), [(Kind::Charge, 200), (Kind::Release, 300)]);
-        assert_eq!(amounts(500, 18_000), [(Kind::Charge, 500)]);
-        assert_eq!(amounts(500, 18_001), [(Kind::Hold, 100), (Kind::Charge, 600)]);
+        assert_eq!(amounts(500, 17_999), [(Kind::Charge, 500)]);
+        // Within the first second of an hour, that hour is billed.
+        assert_eq!(amounts(500, 18_000), [(Kind::Hold, 100), (Kind::Charge, 600)]);
         // Listed again after it was charged for an hour: only what came on top.
         assert_eq!(again(100, 100, 3_601), [(Kind::Charge, 100)]);
         assert_eq!(again(100, 100, 60), [(Kind::Charge, 0), (Kind::Release, 100)]);

@@ -5,6 +5,7 @@ use super::{FlowError, Rooms};
 use bursar_core::{
     instance::{Instance, Stage},
     settle::{self, Next},
+    time::Moment,
 };
 use bursar_drivers::At;
 use std::time::Duration;
@@ -71,10 +72,12 @@ impl Rooms {
             "its end was asked while another process held it or the ledger"
         );
         for _ in 0..WRITES {
-            match self.write_unclaimed(&instance, asked_at, accepted).await {
+            match self.write_unclaimed(&instance, asked_at, accepted_at).await {
                 Ok(()) => break,
                 Err(error) => tracing::debug!(instance = %instance.id, %error, "not written down yet"),
             }
+        // Not when it was asked: a computer may have slept in between, and it ran until the answer.
+        let accepted_at = accepted.then(|| self.clock.now());
             sleep(PAUSE).await;
         }
         sleep(PAUSE).await;
@@ -83,8 +86,8 @@ impl Rooms {
     async fn write_unclaimed(
         &self,
         instance: &Instance,
-        asked_at: bursar_core::time::Moment,
-        accepted: bool,
+        asked_at: Moment,
+        accepted_at: Option<Moment>,
     ) -> Result<(), FlowError> {
         let asked = |instance: &mut Instance| {
             if instance.stage == Stage::Gone {
@@ -93,8 +96,8 @@ impl Rooms {
             instance.stage = Stage::Stopping;
             let times = instance.sightings.end_asked.map_or(0, |(times, _)| times);
             instance.sightings.end_asked = Some((times.saturating_add(1), asked_at));
-            if accepted && instance.sightings.end_accepted_at.is_none() {
-                instance.sightings.end_accepted_at = Some(asked_at);
+            if accepted_at.is_some() && instance.sightings.end_accepted_at.is_none() {
+                instance.sightings.end_accepted_at = accepted_at;
                 instance.sightings.absent_at.clear();
             }
             (vec![], ())
