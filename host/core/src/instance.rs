@@ -225,6 +225,10 @@ pub struct Sightings {
     /// The highest rate above the quoted one that the host read in an answer: what it is really billed at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Usd>,
+    /// When a lost create can no longer land by the clock that counts from the start of the computer, and which start: the
+    /// time of day may be set forward, and that proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lands_by_boot: Option<(String, u64)>,
 }
 
 impl Instance {

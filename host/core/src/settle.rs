@@ -100,6 +100,12 @@ pub enum Shown {
 }
 
 impl Sightings {
+    /// Returns whether what no list has shown may still appear, by the clock since this start of the computer.
+    pub fn may_still_land(&self, boot: &str, boot_secs: u64) -> bool {
+        let waits = |(known, until): &(String, u64)| known == boot && boot_secs < until.saturating_add(GRACE_SECS);
+        self.seen_at.is_none() && self.lands_by_boot.as_ref().is_some_and(waits)
+    }
+
     /// Notes what a complete list showed; `asked` is when it was asked, before its answer.
     pub fn note(&mut self, shown: Shown, asked: Moment) {
         match shown {
@@ -228,6 +234,7 @@ mod tests {
             end_asked: None,
             absent_at: absent.iter().copied().map(at).collect(),
             rate: None,
+            lands_by_boot: None,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),
@@ -338,6 +345,25 @@ mod tests {
         sightings.note(Shown::There, Moment(2));
         sightings.note(Shown::Absent, Moment(3));
         assert_eq!((sightings.seen_at, sightings.absent_at), (Some(Moment(2)), vec![Moment(3)]));
+    }
+
+    #[test]
+    fn what_may_still_land_by_the_clock_of_this_boot_may_land_whatever_the_time_of_day_says() {
+        let until = |seen: Option<u64>, boot: &str| Sightings {
+            seen_at: seen.map(Moment),
+            lands_by_boot: Some((boot.to_owned(), 100)),
+            ..Sightings::default()
+        };
+        for (name, sightings, now, may) in [
+            ("before it is over", until(None, "this"), 100, true),
+            ("inside the grace", until(None, "this"), 159, true),
+            ("after it", until(None, "this"), 160, false),
+            ("one that a list has shown has landed", until(Some(1), "this"), 5, false),
+            ("another boot's clock says nothing", until(None, "other"), 5, false),
+            ("nor does none", Sightings::default(), 5, false),
+        ] {
+            assert_eq!(sightings.may_still_land("this", now), may, "{name}");
+        }
     }
 
     #[test]

@@ -135,6 +135,7 @@ impl Rooms {
         let (id, now, quote) = (new_id(), self.clock.now(), &priced.quote);
         Instance {
             tag: Tag::new(self.store.ledger_id(), &id),
+        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs));
             id,
             name: ask.name.clone(),
             principal: ask.principal.clone(),
@@ -160,7 +161,7 @@ impl Rooms {
             ssh_keys: ask.ssh_keys.clone(),
             lands_until: now.after(CREATE_SECS + priced.late_secs),
             stop_secs: quote.stop_secs,
-            sightings: Sightings::default(),
+            sightings: Sightings { lands_by_boot, ..Sightings::default() },
             note: None,
         }
     }
