@@ -101,7 +101,9 @@ impl Rooms {
             Ok(instance) => instance,
         };
         let claim = self.claim(&instance.id).await?;
-        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(self.clock.now()));
+        // A time of day that was set back since the quote makes no lease longer than what is held for it.
+        let left_secs = instance.lease.ends.since(self.clock.now()).min(instance.order.length_secs);
+        let (boot, ends) = super::keeper::boot_end(left_secs);
         self.store.set_boot_end(&instance.id, &boot, ends).await?;
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
         // Made on the account whose lists and limits it was decided by, or not at all.
@@ -133,9 +135,9 @@ impl Rooms {
 
     fn new_instance(&self, ask: &CreateInstance, priced: &Priced) -> Instance {
         let (id, now, quote) = (new_id(), self.clock.now(), &priced.quote);
+        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs));
         Instance {
             tag: Tag::new(self.store.ledger_id(), &id),
-        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs));
             id,
             name: ask.name.clone(),
             principal: ask.principal.clone(),
@@ -356,21 +358,21 @@ fn doubtful(asked: &Asked) -> String {
 /// Makes an id from the system's random numbers: `[a-z0-9]`, never a look-alike of a tag of another ledger.
 fn new_id() -> InstanceId {
     let mut bytes = [0_u8; INSTANCE_ID_LEN];
-    getrandom::fill(&mut bytes).expect("the system has random numbers");
-    InstanceId(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
-}
-
-#[cfg(test)]
     if let Some(around) = crate::simulation::around() {
         around.fill(&mut bytes);
         return id_of(&bytes);
     }
-mod tests {
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
     id_of(&bytes)
 }
 
 fn id_of(bytes: &[u8]) -> InstanceId {
     const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    InstanceId(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
+#[cfg(test)]
+mod tests {
     use super::*;
 
     #[test]
