@@ -1,5 +1,6 @@
 //! The one place that reads the time. Everybody else is given `now`.
 
+use crate::simulation;
 use bursar_core::time::Moment;
 use std::{
     path::PathBuf,
@@ -23,6 +24,9 @@ impl Clock {
     }
 
     pub fn now(&self) -> Moment {
+        if let Some(around) = simulation::around() {
+            return Moment(around.wall_secs());
+        }
         let real = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let offset = self.offset.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         // Decimal seconds; whole ones are enough here.
@@ -37,6 +41,9 @@ impl Clock {
 
     /// Returns the seconds since this computer started, those that it slept included. No change of the time of day moves it.
     pub fn boot_secs() -> u64 {
+        if let Some(around) = simulation::around() {
+            return around.boot_secs();
+        }
         #[cfg(target_os = "linux")]
         let id = rustix::time::ClockId::Boottime;
         #[cfg(not(target_os = "linux"))]
@@ -46,6 +53,9 @@ impl Clock {
 
     /// Returns the seconds that this computer was awake: the same clock for all its processes.
     pub fn awake_secs() -> u64 {
+        if let Some(around) = simulation::around() {
+            return around.awake_secs();
+        }
         u64::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec).unwrap_or(0)
     }
 }

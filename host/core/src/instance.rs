@@ -229,6 +229,10 @@ pub struct Sightings {
     /// Of what is charged for it: what accounts told beyond our reckoning. The reckoning goes on without it.
     #[serde(default, skip_serializing_if = "Usd::is_zero")]
     pub corrected: Usd,
+    /// When a lost create can no longer land by the clock that counts from the start of the computer, and which start: the
+    /// time of day may be set forward, and that proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lands_by_boot: Option<(String, u64)>,
 }
 
 impl Instance {

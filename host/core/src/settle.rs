@@ -100,6 +100,12 @@ pub enum Shown {
 }
 
 impl Sightings {
+    /// Returns whether what no list has shown may still appear, by the clock since this start of the computer.
+    pub fn may_still_land(&self, boot: &str, boot_secs: u64) -> bool {
+        let waits = |(known, until): &(String, u64)| known == boot && boot_secs < until.saturating_add(GRACE_SECS);
+        self.seen_at.is_none() && self.lands_by_boot.as_ref().is_some_and(waits)
+    }
+
     /// Notes what a complete list showed; `asked` is when it was asked, before its answer.
     pub fn note(&mut self, shown: Shown, asked: Moment) {
         match shown {
@@ -130,7 +136,8 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// listed again, is not charged twice.
 pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
     let held = totals.held;
-    let cost = accrued(instance, since).minus(instance.reckoned(totals)).max(Usd::ZERO);
+    // Moments are whole seconds, rounded down: it may have lived into the next one, and an hour that began is billed.
+    let cost = accrued(instance, since.after(1)).minus(instance.reckoned(totals)).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -228,6 +235,7 @@ mod tests {
             absent_at: absent.iter().copied().map(at).collect(),
             rate: None,
             corrected: Usd::ZERO,
+            lands_by_boot: None,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),
@@ -341,6 +349,25 @@ mod tests {
     }
 
     #[test]
+    fn what_may_still_land_by_the_clock_of_this_boot_may_land_whatever_the_time_of_day_says() {
+        let until = |seen: Option<u64>, boot: &str| Sightings {
+            seen_at: seen.map(Moment),
+            lands_by_boot: Some((boot.to_owned(), 100)),
+            ..Sightings::default()
+        };
+        for (name, sightings, now, may) in [
+            ("before it is over", until(None, "this"), 100, true),
+            ("inside the grace", until(None, "this"), 159, true),
+            ("after it", until(None, "this"), 160, false),
+            ("one that a list has shown has landed", until(Some(1), "this"), 5, false),
+            ("another boot's clock says nothing", until(None, "other"), 5, false),
+            ("nor does none", Sightings::default(), 5, false),
+        ] {
+            assert_eq!(sightings.may_still_land("this", now), may, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_gone_is_charged_as_billed_and_the_rest_is_freed() {
         let instance = instance(Stage::Stopping, None, None, &[]);
         let again = |held: i64, charged: i64, after: u64| -> Vec<(Kind, i64)> {
@@ -350,8 +377,9 @@ mod tests {
         let amounts = |held: i64, after: u64| again(held, 0, after);
         assert_eq!(amounts(500, 60), [(Kind::Charge, 100), (Kind::Release, 400)]);
         assert_eq!(amounts(500, 3_601), [(Kind::Charge, 200), (Kind::Release, 300)]);
-        assert_eq!(amounts(500, 18_000), [(Kind::Charge, 500)]);
-        assert_eq!(amounts(500, 18_001), [(Kind::Hold, 100), (Kind::Charge, 600)]);
+        assert_eq!(amounts(500, 17_999), [(Kind::Charge, 500)]);
+        // Within the first second of an hour, that hour is billed.
+        assert_eq!(amounts(500, 18_000), [(Kind::Hold, 100), (Kind::Charge, 600)]);
         // Listed again after it was charged for an hour: only what came on top.
         assert_eq!(again(100, 100, 3_601), [(Kind::Charge, 100)]);
         assert_eq!(again(100, 100, 60), [(Kind::Charge, 0), (Kind::Release, 100)]);

@@ -15,6 +15,7 @@ use crate::{
     text,
 };
 use bursar_core::{instance::Tag, time::Moment};
+use sha2::{Digest, Sha256};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -164,6 +165,17 @@ impl<'d> Call<'d> {
 
     pub(crate) fn failed(&self, why: impl ToString) -> CallError {
         self.fail(CallErrorKind::Failed(why.to_string()))
+    }
+
+    /// Returns what tells the keys of this call from any others; nothing where one is missing.
+    pub(crate) fn key_mark(&self) -> Option<String> {
+        let (door, manifest) = (self.door(), self.driver.manifest());
+        let mut hash = Sha256::new();
+        for name in manifest.credentials.keys() {
+            let value = door.credential_of_call(name)?.value;
+            hash.update(format!("bursar account\0{}\0{name}\0{}\0{value}\0", manifest.name, value.len()));
+        }
+        Some(format!("key-{}", &crate::cache::hex(&hash.finalize())[..20]))
     }
 
     fn door(&self) -> Door {

@@ -7,7 +7,7 @@ mod sign;
 use crate::{
     audit::SpendAsk,
     evidence,
-    ground::Ground,
+    ground::{Credential, Ground},
     manifest::{Effect, Place, Route},
     record::{Left, Record},
     template::{self, Cause, Filled, NO_LINE, Refused, Words},
@@ -193,7 +193,7 @@ impl Door {
         let Some((name, how)) = named.and_then(|name| Some((name, self.ground.manifest.credentials.get(name)?))) else {
             return Ok(None);
         };
-        let Some(credential) = self.ground.credential(name) else {
+        let Some(credential) = self.credential_of_call(name) else {
             self.record().no_credential = Some((name.clone(), how.env.clone()));
             let why = format!("the owner has stored no credential `{name}`");
             let grant = format!("`bursar login {}` stores it", self.ground.name());
@@ -206,6 +206,14 @@ impl Door {
             HeaderValue::from_str(&format!("{}{}", how.prefix, credential.value)).map_err(|e| bad(e.to_string()))?;
         value.set_sensitive(true);
         Ok(Some((header, value)))
+    }
+
+    /// One that is replaced meanwhile counts in the next call: what one call learns is of one account.
+    pub(crate) fn credential_of_call(&self, name: &str) -> Option<Credential> {
+        let known = self.record().credentials.get(name).cloned();
+        let credential = known.or_else(|| self.ground.credential(name))?;
+        self.record().credentials.insert(name.to_owned(), credential.clone());
+        Some(credential)
     }
 
     async fn take_turn(&self, route: &Route, deadline: Instant) -> Result<(), Unanswered> {

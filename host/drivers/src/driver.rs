@@ -11,7 +11,6 @@ use crate::{
     template::{CallKind, Words},
 };
 use bursar_core::{capability::Capabilities, instance::SshAt};
-use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 
 pub struct Driver {
@@ -68,14 +67,19 @@ impl Driver {
                 text.fill_text(call.words()).ok_or_else(|| call.failed("the manifest's own text names no account"))
             }
             AccountSource::Credential => {
-                self.fingerprint().ok_or_else(|| call.failed("there is no credential to tell the account by"))
+                call.key_mark().ok_or_else(|| call.failed("there is no credential to tell the account by"))
             }
             AccountSource::Pointer { route, .. } => {
-                if let Some(seen) = call.record().account.clone() {
+                let seen = call.record().account.clone();
+                if let Some(seen) = seen {
+                    self.note_account(call, &seen);
                     return Ok(seen);
                 }
                 let reply = call.send(route).await?;
                 let seen = call.record().account.clone();
+                if let Some(seen) = &seen {
+                    self.note_account(call, seen);
+                }
                 seen.ok_or_else(|| {
                     call.fail(match reply.status {
                         401 | 403 => CallErrorKind::Unauthorized(format!("`{route}` answered {}", reply.status)),
@@ -87,14 +91,24 @@ impl Driver {
         }
     }
 
-    /// Another key, another account: for providers whose answers name none.
-    fn fingerprint(&self) -> Option<String> {
-        let mut hash = Sha256::new();
-        for name in self.manifest().credentials.keys() {
-            let value = self.ground.credential(name)?.value;
-            hash.update(format!("bursar account\0{}\0{name}\0{}\0{value}\0", self.name(), value.len()));
+    /// Keeps in mind whose account the keys of this call showed.
+    fn note_account(&self, call: &Call<'_>, account: &str) {
+        if let Some(mark) = call.key_mark() {
+            self.ground.accounts().insert(mark, account.to_owned());
         }
-        Some(format!("key-{}", &crate::cache::hex(&hash.finalize())[..20]))
+    }
+
+    /// Returns whether the keys of this call are known to be of this account; nothing is sent to find out.
+    pub(crate) fn is_of(&self, call: &Call<'_>, account: &str) -> bool {
+        match &self.manifest().account {
+            AccountSource::Text(text) => text.fill_text(call.words()).as_deref() == Some(account),
+            // Another key, another account: for providers whose answers name none.
+            AccountSource::Credential => call.key_mark().as_deref() == Some(account),
+            AccountSource::Pointer { .. } => {
+                let mark = call.key_mark();
+                mark.is_some_and(|mark| self.ground.accounts().get(&mark).is_some_and(|known| known == account))
+            }
+        }
     }
 
     /// Judges where an instance is said to answer SSH: it must stand in an answer of this call, and be public.

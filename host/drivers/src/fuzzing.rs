@@ -1,9 +1,10 @@
-//! For `tests/fuzz` and the bench alone: the door without a sandbox in front of it, and drivers whose provider answers
-//! from memory. Nothing here opens what is closed elsewhere, and nothing in the host uses it.
+//! For `tests/fuzz`, `tests/simulation` and the bench alone: the door without a sandbox in front of it, and drivers whose
+//! provider answers from memory. Nothing here opens what is closed elsewhere, and nothing in the host uses it.
 
 use crate::{
     config::Config,
     door::{self, Ask, Unanswered},
+    driver::Driver,
     ground::Ground,
     manifest::Manifest,
     record::{Left, Record},
@@ -12,10 +13,10 @@ use crate::{
 };
 use bursar_http::{Http, Outbound};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 impl Drivers {
     /// Sends every request of these drivers there.
@@ -23,6 +24,27 @@ impl Drivers {
     pub fn open_with(config: Config, http: Http) -> Result<Drivers, crate::DriverError> {
         let drivers = Drivers::open(config)?;
         let _ = drivers.inner.http.set(http);
+        Ok(drivers)
+    }
+
+    /// The same drivers for another process, loaded already: a door, keys and a trail of its own, one sandbox for all.
+    #[doc(hidden)]
+    pub fn beside(&self, config: Config, http: Http) -> Result<Drivers, crate::DriverError> {
+        let drivers = Drivers::open_with(config, http.clone())?;
+        let refused = |name: &str, why| crate::DriverError::Refused { name: name.to_owned(), why };
+        for (name, slot) in self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let Some(driver) = slot.get() else { continue };
+            let (manifest, config) = (driver.ground.manifest.clone(), drivers.inner.config.clone());
+            let ground = Ground::new(manifest, config, http.clone(), driver.ground.outbound.clone());
+            let beside = Driver {
+                ground: Arc::new(ground.map_err(|why| refused(name, why))?),
+                sandbox: driver.sandbox.clone(),
+                loaded: driver.loaded.clone(),
+                sha256: driver.sha256.clone(),
+            };
+            let mut slots = drivers.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.insert(name.clone(), Arc::new(OnceCell::new_with(Some(Arc::new(beside)))));
+        }
         Ok(drivers)
     }
 }

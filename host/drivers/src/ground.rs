@@ -11,7 +11,7 @@ use crate::{
 use bursar_http::{Base, Http, Outbound};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Semaphore;
 
@@ -33,6 +33,8 @@ pub(crate) struct Ground {
     places: BTreeMap<String, Base>,
     known: Mutex<BTreeMap<String, Credential>>,
     signers: Mutex<BTreeMap<String, Arc<Signer>>>,
+    /// Marks of keys, and whose account answers to them showed.
+    accounts: Mutex<BTreeMap<String, String>>,
 }
 
 /// A credential's value, and what finds it again in texts.
@@ -76,6 +78,7 @@ impl Ground {
             places,
             known: Mutex::new(BTreeMap::new()),
             signers: Mutex::new(BTreeMap::new()),
+            accounts: Mutex::new(BTreeMap::new()),
         })
     }
 
@@ -148,6 +151,10 @@ impl Ground {
         let fresh = Credential { secrets: Arc::new(Secrets::new([value.clone()])), value: value.into() };
         known.insert(name.to_owned(), fresh.clone());
         Some(fresh)
+    }
+
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the text without any credential that was attached so far.

@@ -60,8 +60,20 @@ impl Driver {
         id.map(Some).ok_or_else(|| call.failed("no answer showed our key, so nothing is ordered with it; ask again"))
     }
 
-    /// Sends at most one request that costs. The hold must be on disk.
+    /// Sends at most one request that costs, for whoever's key there is. The hold must be on disk.
     pub async fn create(&self, at: &At, order: &Order, key_line: &str, key_id: Option<&str>) -> Created {
+        self.create_on(at, order, key_line, key_id, None).await
+    }
+
+    /// The same on the account that it was decided for, and on no other: a key may be replaced in between.
+    pub async fn create_on(
+        &self,
+        at: &At,
+        order: &Order,
+        key_line: &str,
+        key_id: Option<&str>,
+        account: Option<&str>,
+    ) -> Created {
         let Some(tag) = &at.tag else {
             return Created::never(
                 self.error(CallKind::Create, CallErrorKind::NotSent("an order without a tag".into())),
@@ -82,6 +94,10 @@ impl Driver {
             Ok(call) => call,
             Err(error) => return Created::never(error),
         };
+        if let Some(account) = account.filter(|account| !self.is_of(&call, account)) {
+            let why = format!("the key is not known to be of account {account}, for which it was decided; ask again");
+            return Created::never(call.fail(CallErrorKind::NotSent(why)));
+        }
         let wanted = convert::to_order(order);
         let key = types::Key { line: key_line.to_owned(), id: key_id.map(str::to_owned) };
         let told = ask!(call, provider.call_create(&wanted, &key)).await;

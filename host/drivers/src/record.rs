@@ -2,9 +2,12 @@
 //! it: money is freed, ids are ours, and prices are known by this record alone.
 
 use crate::evidence::{self, Listing, MadeSeen, PriceSeen, Row, Seen, Tagged, Verdict};
-use crate::{manifest::Effect, manifest::Route, template::Cut, text};
+use crate::{ground::Credential, manifest::Effect, manifest::Route, template::Cut, text};
 use bursar_core::money::Usd;
-use std::{cell::OnceCell, collections::HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+};
 
 /// Of all answers of a call together, kept to look addresses up in.
 const ANSWERS_MAX: usize = 8 << 20;
@@ -41,6 +44,8 @@ pub(crate) struct Record {
     pub(crate) listing: Option<Listing>,
     pub(crate) rows: Vec<Row>,
     pub(crate) account: Option<String>,
+    /// The credentials of this call, as they were when it first needed them: one call is one key's.
+    pub(crate) credentials: BTreeMap<String, Credential>,
     pub(crate) named: Vec<(String, String)>,
     pub(crate) no_credential: Option<(String, Vec<String>)>,
     /// The last thing the door said no to, if nothing left since.

@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     sandbox: OnceLock<Arc<Sandbox>>,
     pub(crate) http: OnceLock<Http>,
     /// A driver that was let in anew gets a new slot; calls in flight end on the old one.
-    slots: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Driver>>>>>,
+    pub(crate) slots: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Driver>>>>>,
 }
 
 /// A component that was admitted, linked, probed, and has said what it is.

@@ -25,6 +25,7 @@ pub(crate) struct Sandbox {
 }
 
 /// A component, linked and looked through: what it can do is what it exports.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     pre: InstancePre<Hand>,
     provider: provider::GuestIndices,

@@ -19,7 +19,7 @@ pub use date::parse as parse_date;
 pub use http::{HeaderName, HeaderValue, Method};
 pub use judge::judge_address;
 #[doc(hidden)]
-pub use memory::Answering;
+pub use memory::{Answering, AnsweringLater, Later};
 pub use resolve::{Resolver, Table};
 
 use std::{sync::Arc, time::Duration};
@@ -106,9 +106,18 @@ impl Http {
     /// Answers from memory, and dials nothing: for measuring and fuzzing what lies above.
     #[doc(hidden)]
     pub fn answering(rules: Outbound, answering: Arc<Answering>) -> Http {
+        Http::with_memory(rules, memory::Memory::AtOnce(answering))
+    }
+
+    /// Answers from memory after a while, and dials nothing: for simulating what lies above.
+    #[doc(hidden)]
+    pub fn answering_later(rules: Outbound, answering: Arc<AnsweringLater>) -> Http {
+        Http::with_memory(rules, memory::Memory::Later(answering))
+    }
+
+    fn with_memory(rules: Outbound, memory: memory::Memory) -> Http {
         let dialler = dial::Dialler::new(rules, Resolver::System);
-        let memory = Some(memory::Memory(answering));
-        Http { inner: Arc::new(Inner { dialler, pool: pool::Pool::default(), memory }) }
+        Http { inner: Arc::new(Inner { dialler, pool: pool::Pool::default(), memory: Some(memory) }) }
     }
 
     fn with_dialler(dialler: dial::Dialler) -> Http {
@@ -119,7 +128,7 @@ impl Http {
     pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
         let request = exchange::Request::new(&outgoing)?;
         if let Some(memory) = &self.inner.memory {
-            return memory.ask(&request, &outgoing);
+            return memory.ask(&request, &outgoing).await;
         }
         if !outgoing.fresh
             && let Some(idle) = self.inner.pool.take(&outgoing.base)

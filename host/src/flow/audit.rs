@@ -44,7 +44,7 @@ impl Trail {
     pub(super) fn begin(store: Store, clock: Clock) -> Trail {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
         let last_word = LastWord::new(store.clone(), clock);
-        tokio::spawn(write(store, waiting));
+        crate::task::spawn(write(store, waiting));
         Trail { sender, lost: AtomicU64::new(0), last_word }
     }
 }

@@ -32,7 +32,7 @@ impl Rooms {
             return claimed.map(|_| None);
         }
         let (rooms, renewed) = (self.clone(), id.clone());
-        let renewing = tokio::spawn(async move {
+        let renewing = crate::task::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_secs(CLAIM_SECS / 3)).await;
                 if let Err(error) = rooms.claim_row(&renewed).await {
@@ -55,8 +55,8 @@ impl Drop for Claim {
         self.busy.set().remove(&self.id);
         let (rooms, id) = (self.rooms.clone(), self.id.clone());
         // A claim that is not given back runs out by itself; the next process need not wait for that.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            crate::task::spawn(async move {
                 // Taken again meanwhile, it is not ours to give back.
                 if !rooms.busy.set().contains(&id) {
                     rooms.store.unclaim(&id, &rooms.worker.row()).await.ok();

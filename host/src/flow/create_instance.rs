@@ -104,10 +104,14 @@ impl Rooms {
             Ok(instance) => instance,
         };
         let claim = self.claim(&instance.id).await?;
-        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(self.clock.now()));
+        // A time of day that was set back since the quote makes no lease longer than what is held for it.
+        let left_secs = instance.lease.ends.since(self.clock.now()).min(instance.order.length_secs);
+        let (boot, ends) = super::keeper::boot_end(left_secs);
         self.store.set_boot_end(&instance.id, &boot, ends).await?;
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
-        let asked = priced.driver.create(&at, &instance.order, &key, key_id.as_deref()).await;
+        // Made on the account whose lists and limits it was decided by, or not at all.
+        let account = Some(instance.account.as_str());
+        let asked = priced.driver.create_on(&at, &instance.order, &key, key_id.as_deref(), account).await;
         let instance = self.learn(&instance.id, asked, claim).await?;
         Ok(Created { instance, cost: priced.quote.cost, repeated: false, passed_over: vec![] })
     }
@@ -135,6 +139,7 @@ impl Rooms {
 
     fn new_instance(&self, ask: &CreateInstance, priced: &Priced) -> Instance {
         let (id, now, quote) = (new_id(), self.clock.now(), &priced.quote);
+        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs));
         Instance {
             tag: Tag::new(self.store.ledger_id(), &id),
             id,
@@ -162,7 +167,7 @@ impl Rooms {
             ssh_keys: ask.ssh_keys.clone(),
             lands_until: now.after(CREATE_SECS + priced.late_secs),
             stop_secs: quote.stop_secs,
-            sightings: Sightings::default(),
+            sightings: Sightings { lands_by_boot, ..Sightings::default() },
             note: None,
         }
     }
@@ -357,9 +362,17 @@ fn doubtful(asked: &Asked) -> String {
 
 /// Makes an id from the system's random numbers: `[a-z0-9]`, never a look-alike of a tag of another ledger.
 fn new_id() -> InstanceId {
-    const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0_u8; INSTANCE_ID_LEN];
+    if let Some(around) = crate::simulation::around() {
+        around.fill(&mut bytes);
+        return id_of(&bytes);
+    }
     getrandom::fill(&mut bytes).expect("the system has random numbers");
+    id_of(&bytes)
+}
+
+fn id_of(bytes: &[u8]) -> InstanceId {
+    const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     InstanceId(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
 }
 

@@ -5,6 +5,7 @@ use super::{FlowError, Rooms};
 use bursar_core::{
     instance::{Instance, Stage},
     settle::{self, Next},
+    time::Moment,
 };
 use bursar_drivers::At;
 use std::time::Duration;
@@ -15,7 +16,7 @@ const PATIENCE_SECS: u64 = 6;
 /// What was learned is written down as soon as the ledger takes it; so often is tried.
 const WRITES: u32 = 60;
 /// A list that is looked at before an end may take so long.
-const LOOKS_BY: Duration = Duration::from_secs(3);
+pub(super) const LOOKS_BY: Duration = Duration::from_secs(3);
 /// Until then it is not asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -30,8 +31,8 @@ impl Rooms {
                 }
             }
             // Another one works on it. One that has begun its end may still be fetching what jobs wrote; it goes on, or its claim
-            // runs out.
-            Ok(Ok(None)) if instance.stage != Stage::Stopping && self.is_overdue(&instance) => {
+            // runs out. Where there is nothing to fetch it was stopped in between.
+            Ok(Ok(None)) if self.is_overdue(&instance) && !self.is_fetching(&instance) => {
                 self.end_unclaimed(instance).await;
             }
             Ok(Ok(None)) => {}
@@ -40,6 +41,11 @@ impl Rooms {
             Ok(Err(error)) => tracing::warn!(instance = %instance.id, %error, "could not be claimed"),
             Err(_) => {}
         }
+    }
+
+    fn is_fetching(&self, instance: &Instance) -> bool {
+        let kept = self.kept(&instance.id);
+        instance.stage == Stage::Stopping && kept.exists() && !kept.is_closed()
     }
 
     fn is_overdue(&self, instance: &Instance) -> bool {
@@ -70,8 +76,10 @@ impl Rooms {
             instance = %instance.id, accepted, written = matches!(told, Ok(Ok(()))),
             "its end was asked while another process held it or the ledger"
         );
+        // Not when it was asked: a computer may have slept in between, and it ran until the answer.
+        let accepted_at = accepted.then(|| self.clock.now());
         for _ in 0..WRITES {
-            match self.write_unclaimed(&instance, asked_at, accepted).await {
+            match self.write_unclaimed(&instance, asked_at, accepted_at).await {
                 Ok(()) => break,
                 Err(error) => tracing::debug!(instance = %instance.id, %error, "not written down yet"),
             }
@@ -83,8 +91,8 @@ impl Rooms {
     async fn write_unclaimed(
         &self,
         instance: &Instance,
-        asked_at: bursar_core::time::Moment,
-        accepted: bool,
+        asked_at: Moment,
+        accepted_at: Option<Moment>,
     ) -> Result<(), FlowError> {
         let asked = |instance: &mut Instance| {
             if instance.stage == Stage::Gone {
@@ -93,8 +101,8 @@ impl Rooms {
             instance.stage = Stage::Stopping;
             let times = instance.sightings.end_asked.map_or(0, |(times, _)| times);
             instance.sightings.end_asked = Some((times.saturating_add(1), asked_at));
-            if accepted && instance.sightings.end_accepted_at.is_none() {
-                instance.sightings.end_accepted_at = Some(asked_at);
+            if accepted_at.is_some() && instance.sightings.end_accepted_at.is_none() {
+                instance.sightings.end_accepted_at = accepted_at;
                 instance.sightings.absent_at.clear();
             }
             (vec![], ())

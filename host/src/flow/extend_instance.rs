@@ -23,6 +23,7 @@ impl Rooms {
     /// Makes the whole lease of an instance so long, counted from its begin.
     pub async fn extend_instance(&self, principal: &str, name: &str, whole_secs: u64) -> Result<Extended, FlowError> {
         let instance = self.named(principal, name).await?;
+        let ended = instance.lease.ends;
         if longer(&instance, whole_secs, self.clock.now())?.is_none() {
             return Ok(Extended { state: self.state_of(instance, None).await?, repeated: true });
         }
@@ -73,7 +74,10 @@ impl Rooms {
             Err(ReserveError::NameTaken(_)) => return Err(FlowError::failed("the name is taken", "report this")),
             Err(ReserveError::Store(error)) => return Err(error.into()),
         };
-        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(now));
+        let (boot, by_wall) = super::keeper::boot_end(instance.lease.ends.since(now));
+        // A time of day that was set back makes no lease longer than what is held for it.
+        let known = self.store.boot_ends(&boot).await?.get(&instance.id).copied();
+        let ends = known.map_or(by_wall, |known| by_wall.min(known + instance.lease.ends.since(ended)));
         self.store.set_boot_end(&instance.id, &boot, ends).await?;
         Ok(Extended { state: self.state_of(instance, None).await?, repeated: false })
     }

@@ -162,7 +162,7 @@ impl Rooms {
         let kept = self.kept(&instance.id);
         let Some(ssh) = instance.ssh.clone().filter(|_| kept.save_into().is_some()) else { return };
         let (rooms, instance) = (self.clone(), instance.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let Ok(Some(_lock)) = kept.try_lock() else { return };
             let target = rooms.target_at(&instance.id, &ssh);
             if let Err(error) = rooms.fetch_saves(&instance, &target, Which::Ended).await {
@@ -200,7 +200,7 @@ impl Minder {
             self.looked.insert(instance.id.clone(), Instant::now());
             if ends_soon {
                 let (rooms, instance) = (rooms.clone(), instance.clone());
-                tokio::spawn(async move { rooms.keep_early(&instance).await });
+                crate::task::spawn(async move { rooms.keep_early(&instance).await });
             } else {
                 rooms.save_soon(instance);
             }

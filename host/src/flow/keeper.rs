@@ -15,8 +15,9 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A keeper that has not beaten for so long is passed over.
 const FRESH_SECS: u64 = 30;
@@ -124,7 +125,7 @@ impl Rooms {
         }
         tracing::info!(worker = me.0, version = version(), "keeps");
         let rounded = Arc::new(AtomicU64::new(Clock::awake_secs()));
-        let mut beats = tokio::spawn(beat(self.clone(), rounded.clone()));
+        let mut beats = crate::task::spawn(beat(self.clone(), rounded.clone()));
         let (mut watch, mut idle_since) = (Watch::default(), Clock::awake_secs());
         loop {
             let open = watch.round(&self, false).await;
@@ -144,6 +145,7 @@ impl Rooms {
                 break;
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(super::watch::ROUND) => {}
                 why = &mut beats => {
                     tracing::info!(why = why.unwrap_or("its beat broke down"), "no longer the keeper");
@@ -235,6 +237,9 @@ const TAKES: [&str; 12] = [
 
 /// Starts a keeper that has nothing of this process: its own session (which it makes itself), no streams, `/` as folder.
 fn start(rooms: &Rooms) -> Result<(), String> {
+    if let Some(around) = crate::simulation::around() {
+        return around.start_keeper();
+    }
     let settings = &rooms.settings;
     // An update takes this program's file away while it runs; what runs can still be started.
     let program = std::env::current_exe().ok().filter(|file| file.exists()).unwrap_or_else(|| "/proc/self/exe".into());

@@ -1,16 +1,15 @@
 //! Takes an instance that was made to the point where work can begin: address, SSH, keys, set-up, GPU.
 
 use super::{FlowError, Rooms};
+use crate::simulation;
 use bursar_core::{
     instance::{Handle, Hop, Instance, InstanceId, SshAt, Stage, View},
     settle::has_failed,
 };
 use bursar_drivers::{At, Outcome};
 use bursar_ssh::{Gpu, SetUp, SetUpState, Target};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Tells whoever waits what is going on, in words.
 #[derive(Clone)]
@@ -44,6 +43,9 @@ impl Rooms {
         };
         let began = Instant::now();
         let target = self.wait_for_ssh(id, progress, began).await?;
+        if simulation::process().is_some() {
+            return self.write_ready(id).await;
+        }
         let instance = self.require(id).await?;
         self.ssh.install_keys(&target, &instance.ssh_keys).await?;
         if self.settings.ssh_key_per_instance {
@@ -123,6 +125,10 @@ impl Rooms {
         };
         self.write_address(&instance.id, ssh.clone()).await?;
         let target = self.target_at(&instance.id, &ssh);
+        if let Some(around) = simulation::around() {
+            let answers = around.answers_ssh(&target.instance);
+            return Ok(answers.then_some(target).ok_or_else(|| "waiting for SSH".to_owned()));
+        }
         match self.ssh.answers(&target).await {
             Ok(()) => Ok(Ok(target)),
             Err(error) if error.may_pass() => Ok(Err(format!("waiting for SSH: {error}"))),

@@ -45,6 +45,7 @@ pub use copies::{CopyDone, Place};
 pub use create_instance::{CreateInstance, Created, Wanted, check_name};
 pub use credentials::{CredentialPlace, Credentials};
 pub use error::FlowError;
+pub use extend_instance::Extended;
 pub use find_offers::{AccountState, Found, NoAnswer, ProviderState};
 pub use instances::{Foreign, InstanceState, ListAsk, Listed};
 pub use jobs::JobSeen;
@@ -115,7 +116,7 @@ impl Rooms {
         let clock = Rooms::clock_of(&settings);
         let store = Store::open(&settings.home, settings.practice.is_some(), clock.now()).await?;
         let credentials = Credentials::new(&settings);
-        let drivers = Drivers::open(bursar_drivers::Config {
+        let config = bursar_drivers::Config {
             home: settings.home.clone(),
             plugins: settings.plugins.is_dir().then(|| settings.plugins.clone()),
             bundled,
@@ -124,7 +125,11 @@ impl Rooms {
             credentials: credentials.for_drivers(),
             audit: Arc::new(audit::Trail::begin(store.clone(), clock.clone())),
             key_name: format!("bursar-{}", store.ledger_id()),
-        })?;
+        };
+        let drivers = match crate::simulation::around() {
+            Some(around) => around.drivers(config)?,
+            None => Drivers::open(config)?,
+        };
         let ssh = Ssh::open(&settings.home.join("ssh"), settings.ssh_key.as_deref())?;
         let rooms = Rooms {
             settings: Arc::new(settings),

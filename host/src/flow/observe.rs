@@ -91,8 +91,11 @@ impl Rooms {
             _ => None,
         };
         let shown = if there { Shown::There } else { Shown::Absent };
+        let (boot, boot_secs) = super::keeper::boot_end(0);
         let adopt = |instance: &mut Instance| {
-            instance.sightings.note(shown, asked);
+            if there || !instance.sightings.may_still_land(&boot, boot_secs) {
+                instance.sightings.note(shown, asked);
+            }
             let Some(handle) = found.filter(|_| instance.handle.is_none()) else { return (vec![], false) };
             instance.handle = Some(handle);
             instance.pending = None;

@@ -67,7 +67,7 @@ impl Rooms {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         shell.env("BURSAR_EVENT", event).env("BURSAR_INSTANCE", name).env("BURSAR_TEXT", text);
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             match tokio::time::timeout(NOTIFY_BY, shell.status()).await {
                 Ok(Ok(status)) if status.success() => {}
                 Ok(Ok(status)) => tracing::error!(event, %status, "the owner's `notify` command failed"),

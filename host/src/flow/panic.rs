@@ -9,8 +9,9 @@ use bursar_core::{
 use bursar_drivers::{Listing, Row};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How far a panic came.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! Ends one instance of ours: asked at the door, then seen in complete lists. Its hold is freed by those, not by an answer.
 
-use super::{FlowError, Rooms, said::Said};
+use super::{FlowError, Rooms, end_unclaimed::LOOKS_BY, said::Said};
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
     money::Usd,
@@ -8,7 +8,8 @@ use bursar_core::{
     time::Moment,
 };
 use bursar_drivers::At;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 /// How the note of an instance begins whose provider did not take its end.
 pub const END_NOT_ACCEPTED: &str = "its end was asked and not accepted";
@@ -135,7 +136,7 @@ impl Rooms {
         self.keep_before_end(instance).await;
         // Lists without it prove its end only if one showed it before: else they may just lag. An end waits for no list.
         if instance.sightings.seen_at.is_none()
-            && let Err(error) = self.observe(&instance.provider).await
+            && let Ok(Err(error)) = timeout(LOOKS_BY, self.observe(&instance.provider)).await
         {
             // The same reason refuses its end, mostly, and is told there.
             tracing::debug!(instance = %instance.id, %error, "could not be listed before its end");

@@ -80,7 +80,7 @@ impl Rooms {
     /// Makes ready again what a process left that died before.
     fn make_ready_again(&self, id: &InstanceId) {
         let (rooms, id) = (self.clone(), id.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             if let Err(error) = rooms.make_ready(&id, &Progress::silent()).await {
                 tracing::warn!(instance = %id, %error, "could not be made ready");
             }
@@ -125,7 +125,7 @@ impl Watch {
             }
             let rests = matches!(settle::plan(instance, now), Next::Rest) && !by_boot;
             if !rests && !self.busy.contains_key(&instance.id) {
-                let task = tokio::spawn(rooms.clone().settle_or_end(instance.clone()));
+                let task = crate::task::spawn(rooms.clone().settle_or_end(instance.clone()));
                 self.busy.insert(instance.id.clone(), task);
             }
         }
@@ -134,7 +134,7 @@ impl Watch {
         }
         self.minder.look(rooms, &open);
         if self.looking.as_ref().is_none_or(|(began, task)| task.is_finished() && began.elapsed() >= LOOKS) {
-            self.looking = Some((Instant::now(), tokio::spawn(rooms.clone().look_at_accounts())));
+            self.looking = Some((Instant::now(), crate::task::spawn(rooms.clone().look_at_accounts())));
         }
         self.complained.clear();
         self.last = open;
@@ -146,7 +146,7 @@ impl Watch {
         let now = rooms.clock.now();
         for instance in self.last.iter().filter(|instance| instance.lease.is_due(now)) {
             if !self.busy.contains_key(&instance.id) {
-                let task = tokio::spawn(rooms.clone().end_unclaimed(instance.clone()));
+                let task = crate::task::spawn(rooms.clone().end_unclaimed(instance.clone()));
                 self.busy.insert(instance.id.clone(), task);
             }
         }

@@ -1,5 +1,6 @@
 //! Who acts on an instance: one process at a time. A process that died frees its instances at once.
 
+use crate::simulation;
 use std::sync::Arc;
 
 /// A process, told apart from a later one with the same number by when it began.
@@ -11,6 +12,9 @@ pub const CLAIM_SECS: u64 = 30;
 
 impl Worker {
     pub fn this_process() -> Worker {
+        if let Some(process) = simulation::process() {
+            return Worker(process.name.as_str().into());
+        }
         let pid = std::process::id();
         Worker(format!("{pid}@{}@{}", began(pid).unwrap_or_default(), boot()).into())
     }
@@ -21,6 +25,9 @@ impl Worker {
 
     /// Returns whether a claim's process is known to be gone. Where that cannot be known, its time runs out instead.
     pub fn is_dead(row: &bursar_store::Worker) -> bool {
+        if let Some(around) = simulation::around() {
+            return around.is_dead(&row.0);
+        }
         let mut parts = row.0.split('@');
         let (Some(pid), Some(start), Some(its_boot)) = (parts.next(), parts.next(), parts.next()) else {
             return false;
@@ -48,6 +55,9 @@ fn began(pid: u32) -> Option<String> {
 
 /// Returns this boot's id; empty where the system has none.
 pub(super) fn boot() -> String {
+    if let Some(around) = simulation::around() {
+        return around.boot_id();
+    }
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 

@@ -1,11 +1,15 @@
 //! Connections to the database, and how a transaction begins. This module knows no table.
 
-use crate::error::StoreError;
+use crate::{error::StoreError, simulated};
 use sqlx::{
     ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    time::Duration,
+};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 /// How long one writer waits for those of other processes. An agent's call is answered within 45 s.
@@ -31,16 +35,39 @@ impl Lane {
     }
 
     /// Waits for the lane to be free, and connects where nothing is connected or the connection's thread has died.
-    pub(crate) async fn lock(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+    pub(crate) async fn lock(&self) -> Result<Locked<'_>, StoreError> {
+        simulated::pause().await;
         let mut slot = self.connection.lock().await;
+        let busy = simulated::Busy::begin();
         let lives = match slot.as_mut() {
-            Some(connection) => connection.ping().await.is_ok(),
+            Some(connection) => simulated::is_on() || connection.ping().await.is_ok(),
             None => false,
         };
         if !lives {
             *slot = Some(self.options.connect().await?);
         }
-        Ok(MutexGuard::map(slot, |slot| slot.as_mut().expect("connected above")))
+        let connection = MutexGuard::map(slot, |slot| slot.as_mut().expect("connected above"));
+        Ok(Locked { connection, _busy: busy })
+    }
+}
+
+/// A lane's connection, for one caller.
+pub(crate) struct Locked<'a> {
+    connection: MappedMutexGuard<'a, SqliteConnection>,
+    _busy: simulated::Busy,
+}
+
+impl Deref for Locked<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 }
 
@@ -56,7 +83,7 @@ pub(crate) async fn begin_read(connection: &mut SqliteConnection) -> Result<Tran
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
+    let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_WAIT)
         .foreign_keys(true)
@@ -70,5 +97,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // Functions and tables that a tampered schema names are not run.
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
-        .disable_statement_logging()
+        .disable_statement_logging();
+    // A simulated computer loses no power.
+    if simulated::is_on() { options.synchronous(SqliteSynchronous::Off) } else { options }
 }

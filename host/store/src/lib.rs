@@ -23,6 +23,8 @@ mod read;
 mod reserve;
 mod row;
 mod schema;
+#[doc(hidden)]
+pub mod simulated;
 
 pub use audit::{AuditCount, AuditLine};
 pub use chain::ChainHealth;
