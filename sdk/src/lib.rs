@@ -20,6 +20,7 @@ mod offers;
 mod pages;
 mod route;
 mod row;
+mod ssh;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod time;
@@ -34,7 +35,7 @@ pub use json::{lenient, readable, some};
 pub use keys::{ensure_key, same_key};
 pub use money::{Cent, MicroUsd, MilliUsd, Money, Usd};
 pub use pages::{Page, cursor, pages};
-pub use route::{Answer, Route, route};
+pub use route::{Answer, Route, route, together};
 pub use row::Row;
 pub use time::{Moment, Month};
 pub use types::*;
@@ -45,7 +46,7 @@ pub mod prelude {
     pub use crate::{
         Answer, Cent, Charges, Driver, Extend, Images, Keys, MicroUsd, MilliUsd, Moment, Month, OrGone, Page, Pause,
         Restart, Result, Route, Row, Sites, Usd, cursor, driver, ensure_key, lenient, log, offer_parts, pages,
-        readable, route, signer, some,
+        readable, route, signer, some, together,
     };
     pub use serde::Deserialize;
 }

@@ -51,7 +51,7 @@ pub use crate::{
     instance::Ended,
     listing::{Listing, Row},
     manifest::Manifest,
-    order::{Created, KeyId, Outcome},
+    order::{Created, Extended, KeyId, Outcome},
     record::Left,
     registry::Drivers,
     template::Cause,

@@ -119,7 +119,7 @@ impl Loaded {
         Ok(&self.provider)
     }
 
-    ability!(keys, images, restart, pause, charges, sites);
+    ability!(keys, images, restart, pause, extend, charges, sites);
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         Capabilities {
