@@ -3,6 +3,7 @@
 //! Knowledge frees money, time does not. Time alone only ends leases.
 
 use crate::{
+    block,
     instance::{Instance, ProviderState, Sightings, Stage, View},
     ledger::{Kind, Movement, Reason, Totals},
     money::Usd,
@@ -130,7 +131,9 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// listed again, is not charged twice.
 pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
     let held = totals.held;
-    let cost = accrued(instance, since).minus(totals.charged).max(Usd::ZERO);
+    // Moments are whole seconds: where these are billed, the one in which it went is begun.
+    let begun = u64::from(instance.price.billing.step_secs == 1);
+    let cost = accrued(instance, since.after(begun)).minus(totals.charged).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -144,7 +147,9 @@ pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement>
 
 /// Returns what an instance has cost until a moment, as its provider bills it.
 pub fn accrued(instance: &Instance, until: Moment) -> Usd {
-    quote::cost(&billed_price(instance), instance.lease.begins, until.max(instance.lease.begins))
+    let until = block::counted(instance, until).max(instance.lease.begins);
+    let cost = quote::cost(&billed_price(instance), instance.lease.begins, until);
+    cost.max(block::least(instance))
 }
 
 /// Notes a rate that the host read for an open instance. One above the quote counts from the beginning, and what its
@@ -243,7 +248,7 @@ mod tests {
             title: String::new(),
             gpu: false,
             stage,
-            lease: Lease { begins: at(0), ends: at(14_400), hold: Usd(500), per_hour: Usd(100) },
+            lease: Lease { begins: at(0), ends: at(14_400), hold: Usd(500), per_hour: Usd(100), extending: None },
             handle: None,
             pending: None,
             ssh: None,
@@ -327,6 +332,16 @@ mod tests {
             ("gone stays gone", Gone, None, None, &[], 99_999, Next::Rest),
         ] {
             assert_eq!(plan(&instance(stage, seen, accepted, absent), at(now)), next, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_begun_second_is_charged() {
+        for (step, cost) in [(1, 10), (60, 60)] {
+            let mut one = instance(Stage::Stopping, None, None, &[]);
+            (one.price.per_hour, one.price.billing.step_secs) = (Usd(3_600), step);
+            let movements = gone(&one, Totals { held: Usd(5_000), ..Totals::default() }, Moment(T + 9));
+            assert_eq!(movements[0].amount, Usd(cost), "billed by {step} s");
         }
     }
 

@@ -1,12 +1,14 @@
 //! Makes a lease longer: a spend of its own. Decided and written in one step with the move of the end, so that neither a stop
-//! nor another extension can come in between.
+//! nor another extension can come in between. Where its provider sells blocks, the hold is written first, and the end moves
+//! when the block is bought: `extend_block.rs`.
 
 use super::{FlowError, InstanceState, Rooms, said::Said};
 use bursar_core::{
     decide::{AccountView, decide},
-    extend::{NotLonger, longer},
+    extend::{NotLonger, longer, missing_secs},
     instance::Instance,
     ledger::{Refusal, Standing, Totals},
+    money::Usd,
     time::human,
 };
 use bursar_store::{Longer, ReserveError};
@@ -22,8 +24,13 @@ pub struct Extended {
 impl Rooms {
     /// Makes the whole lease of an instance so long, counted from its begin.
     pub async fn extend_instance(&self, principal: &str, name: &str, whole_secs: u64) -> Result<Extended, FlowError> {
-        let instance = self.named(principal, name).await?;
-        if longer(&instance, whole_secs, self.clock.now())?.is_none() {
+        let mut instance = self.named(principal, name).await?;
+        if instance.lease.extending.is_some() {
+            instance = self.look_at_block(instance).await?;
+        }
+        let missing = missing_secs(&instance, whole_secs);
+        // What is asked for in vain is refused before anybody is asked for a price.
+        if longer(&instance, whole_secs, (missing > 0).then_some(Usd::ZERO), self.clock.now())?.is_none() {
             return Ok(Extended { state: self.state_of(instance, None).await?, repeated: true });
         }
         if let Some((_, why)) = self.store.frozen().await? {
@@ -34,20 +41,30 @@ impl Rooms {
         }
         self.ensure_keeper().await?;
         let account = self.account_of(&instance).await?;
+        let block = self.price_block(&instance, missing).await?;
+        let price = block.as_ref().map(|block| block.per_hour);
         let (limits, now) = (self.limits().await?, self.clock.now());
         // Known by now to be a refusal of the limits, or of the instance as it stands in this very moment.
         let mut not_longer = None;
-        let decided = |standing: &Standing, instance: &Instance, _: Totals| match longer(instance, whole_secs, now) {
-            Ok(Some(quote)) => {
-                decide(&limits, standing, &quote, &account)?;
-                Ok(Longer { ends: instance.lease.begins.after(whole_secs), hold: quote.hold })
-            }
-            Ok(None) => Ok(Longer { ends: instance.lease.ends, hold: instance.lease.hold }),
-            Err(error) => {
-                not_longer = Some(error);
-                Err(Refusal { over: vec![] })
-            }
-        };
+        let decided =
+            |standing: &Standing, instance: &Instance, _: Totals| match longer(instance, whole_secs, price, now) {
+                Ok(Some(quote)) => {
+                    decide(&limits, standing, &quote, &account)?;
+                    let ends = instance.lease.begins.after(whole_secs);
+                    Ok(match &block {
+                        None => Longer { ends, hold: quote.hold, extending: None },
+                        Some(block) => {
+                            let extending = Some(block.asked(instance, ends, quote.per_hour, now));
+                            Longer { ends: instance.lease.ends, hold: quote.hold, extending }
+                        }
+                    })
+                }
+                Ok(None) => Ok(Longer { ends: instance.lease.ends, hold: instance.lease.hold, extending: None }),
+                Err(error) => {
+                    not_longer = Some(error);
+                    Err(Refusal { over: vec![] })
+                }
+            };
         let written = self.store.extend(&instance.id, now, decided).await;
         let refused = match (&not_longer, &written) {
             (Some(error), _) => Some(error.to_string()),
@@ -73,9 +90,18 @@ impl Rooms {
             Err(ReserveError::NameTaken(_)) => return Err(FlowError::failed("the name is taken", "report this")),
             Err(ReserveError::Store(error)) => return Err(error.into()),
         };
-        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(now));
-        self.store.set_boot_end(&instance.id, &boot, ends).await?;
+        let instance = match instance.lease.extending.is_some() {
+            true => self.buy_block(instance, missing).await?,
+            false => instance,
+        };
+        self.move_boot_end(&instance).await?;
         Ok(Extended { state: self.state_of(instance, None).await?, repeated: false })
+    }
+
+    /// The end by the clock since boot, which no change of the time of day moves.
+    pub(super) async fn move_boot_end(&self, instance: &Instance) -> Result<(), FlowError> {
+        let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(self.clock.now()));
+        Ok(self.store.set_boot_end(&instance.id, &boot, ends).await?)
     }
 
     /// Asks what else lives on the account that an extension is paid from.
@@ -110,7 +136,9 @@ impl From<NotLonger> for FlowError {
             NotLonger::NotMore { .. } => {
                 "name the whole length that it shall have, from its begin on; destroy it to end it sooner"
             }
-            NotLonger::Block { .. } => "rent another one, and move the work there",
+            NotLonger::InDoubt { .. } => {
+                "its cost is held; ask again in a few minutes: it is looked for first. It ends as its lease says until then"
+            }
             _ => "rent another one; what its jobs wrote is kept",
         };
         FlowError::refused(error.to_string(), hint)

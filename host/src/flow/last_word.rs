@@ -37,11 +37,22 @@ impl LastWord {
     }
 
     fn may_be_made(&self, instance: &Instance) -> Result<(), String> {
-        let late = self.clock.now().since(instance.lease.begins);
+        let now = self.clock.now();
+        if let Some(asked) = &instance.lease.extending {
+            let late = now.since(asked.at);
+            let lives = matches!(instance.stage, Stage::Made | Stage::Ready) && !instance.lease.is_due(now);
+            return match lives && late <= LEAVES_WITHIN_SECS {
+                true => Ok(()),
+                false => {
+                    Err(format!("a further block for it was held {late} s ago, and it is {} by now", instance.stage))
+                }
+            };
+        }
+        let late = now.since(instance.lease.begins);
         if instance.stage != Stage::Requested {
             return Err(format!("it is {} by now: what is asked late is not asked at all", instance.stage));
         }
-        if late > LEAVES_WITHIN_SECS || instance.lease.is_due(self.clock.now()) {
+        if late > LEAVES_WITHIN_SECS || instance.lease.is_due(now) {
             return Err(format!("it was reserved {late} s ago: this computer slept or the process was stopped"));
         }
         Ok(())

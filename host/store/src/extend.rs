@@ -7,6 +7,7 @@ use crate::{
     lane, row, schema,
 };
 use bursar_core::{
+    extend::Extending,
     instance::{Instance, InstanceId},
     ledger::{Kind, Movement, Reason, Refusal, Standing, Totals},
     money::Usd,
@@ -19,6 +20,8 @@ pub struct Longer {
     pub ends: Moment,
     /// What is held and charged for the whole of it.
     pub hold: Usd,
+    /// Where a block must be bought first: the end moves when it is.
+    pub extending: Option<Extending>,
 }
 
 impl Store {
@@ -47,6 +50,7 @@ impl Store {
         }
         found.instance.lease.ends = longer.ends;
         found.instance.lease.hold = found.instance.lease.hold.max(longer.hold);
+        found.instance.lease.extending = longer.extending;
         row::update(&mut tx, &found).await?;
         tx.commit().await?;
         tracing::info!(instance = %id, ends = %longer.ends, held = %found.totals.held, "extended");
