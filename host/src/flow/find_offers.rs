@@ -36,6 +36,13 @@ pub struct ProviderState {
     pub problem: Option<String>,
 }
 
+impl ProviderState {
+    /// Returns whether every key of it is there. One that does not serve is asked all the same: it says why.
+    pub fn has_keys(&self) -> bool {
+        self.credentials.iter().all(|(_, _, place)| *place != CredentialPlace::Missing)
+    }
+}
+
 /// An account as its provider shows it, and how long the balance lasts.
 pub struct AccountState {
     pub provider: String,
@@ -49,7 +56,7 @@ pub struct AccountState {
 impl Rooms {
     /// Asks every provider, or one, at the same time.
     pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
-        let names = self.providers(provider)?;
+        let names = self.providers(provider).await?;
         // A site may be named by a part of its name, which only we match; a GPU that nobody has is told from one that does not fit; and who cuts first cannot count.
         let wide = &Wish { site: None, gpu: None, limit: 0, ..wish.clone() };
         let asked = names.iter().map(|name| async move {
@@ -76,11 +83,16 @@ impl Rooms {
         Ok(found)
     }
 
-    /// Returns the provider of this name, or all.
-    fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
+    /// Returns the provider of this name, or all that there is a key for; where there is no key at all, all of them, so that
+    /// each says what it lacks.
+    async fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
         let all = self.drivers.names();
         match provider {
-            None => Ok(all),
+            None => {
+                let ready = self.list_providers().await.into_iter().filter(ProviderState::has_keys);
+                let ready: Vec<String> = ready.map(|state| state.driver.name).collect();
+                Ok(if ready.is_empty() { all } else { ready })
+            }
             Some(name) if all.iter().any(|known| known == name) => Ok(vec![name.to_owned()]),
             Some(name) => {
                 let what = format!("there is no provider `{name}`; there are: {}", all.join(", "));
@@ -123,7 +135,7 @@ impl Rooms {
 
     /// Asks one account, or all of them, what it shows.
     pub async fn get_accounts(&self, provider: Option<&str>) -> Result<(Vec<AccountState>, Vec<NoAnswer>), FlowError> {
-        let names = self.providers(provider)?;
+        let names = self.providers(provider).await?;
         let asked = join_all(names.iter().map(|name| self.get_account(name))).await;
         let (mut accounts, mut no_answer) = (vec![], vec![]);
         for (name, answer) in names.iter().zip(asked) {

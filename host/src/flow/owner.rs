@@ -115,7 +115,15 @@ impl Rooms {
         });
         checks.push(self.check_workspace());
         checks.extend(self.check_door().await);
-        for provider in self.list_providers().await {
+        let providers = self.list_providers().await;
+        // One provider is enough: the others are told of, and nothing is to do about them.
+        let some = providers.iter().any(|provider| provider.problem.is_none() && provider.has_keys());
+        for provider in providers {
+            if some && provider.problem.is_none() && !provider.has_keys() {
+                let name = provider.driver.name;
+                checks.push(Check::good(name.clone(), format!("no key is set; `bursar login {name}` adds it")));
+                continue;
+            }
             checks.extend(self.check_provider(provider).await);
         }
         checks.push(Check::good(
