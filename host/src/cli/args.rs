@@ -6,7 +6,10 @@ use bursar_core::{
     money::Usd,
 };
 use clap::{Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
+
+mod practice;
+pub(super) use practice::{Demo, Machines, Practice};
 
 /// Rents GPU machines inside limits that their owner set, for him and for his AI agents.
 #[derive(Debug, Parser)]
@@ -97,36 +100,6 @@ pub(super) struct Watch {
     pub(super) keeper: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Demo {
-    /// Do not pause between the steps
-    #[arg(long)]
-    pub(super) quick: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Practice {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDR")]
-    pub(super) listen: SocketAddr,
-    /// Print the KEY=VALUE lines that point bursar here, and serve on
-    #[arg(long)]
-    pub(super) env: bool,
-    /// Where the machines and the practice's ledger live [default: a folder of its own, removed at the end]
-    #[arg(long, value_name = "DIR")]
-    pub(super) dir: Option<PathBuf>,
-    /// Which SSH server answers on the machines; openssh needs root and openssh-server
-    #[arg(long, value_enum, default_value = "built-in")]
-    pub(super) machines: Machines,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Machines {
-    BuiltIn,
-    #[value(name = "openssh")]
-    OpenSsh,
-}
-
 /// What a machine must have.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wanted {
@@ -180,6 +153,9 @@ pub(super) struct Up {
     /// A further public key that may log in: a file or the line itself; may be given again
     #[arg(long, value_name = "FILE|LINE")]
     pub(super) ssh_key: Vec<String>,
+    /// Machines of a cluster, where the provider has such; they stand behind a jump host
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) nodes: u32,
     /// Price it and decide, but rent nothing
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -25,7 +25,8 @@ pub(super) async fn practice(out: &Out, ask: args::Practice) -> Done {
         Machines::BuiltIn => bursar_practice::Machines::BuiltIn,
         Machines::OpenSsh => bursar_practice::Machines::OpenSsh,
     };
-    let mut practice = start(Options { listen: ask.listen, machines, ..Options::new(dir) }).await?;
+    let providers = ask.provider.clone();
+    let mut practice = start(Options { listen: ask.listen, machines, providers, ..Options::new(dir) }).await?;
     tell(out, &practice, ask.env);
     let ended = tokio::select! {
         () = ended_by(&mut ending) => Ok(Code::Done),

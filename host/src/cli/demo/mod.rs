@@ -35,7 +35,8 @@ pub(super) async fn demo(out: &Out, ask: Demo) -> Done {
     let mut ending = signals()?;
     let began = Instant::now();
     let scratch = Scratch::new("demo")?;
-    let practice = start(Options::new(scratch.path().join("practice"))).await?;
+    let providers = vec![ask.provider.clone()];
+    let practice = start(Options { providers, ..Options::new(scratch.path().join("practice")) }).await?;
     let walked = tokio::select! {
         walked = walk(out, &ask, &practice, &scratch) => walked.map(Some),
         () = ended_by(&mut ending) => Ok(None),
@@ -52,9 +53,10 @@ pub(super) async fn demo(out: &Out, ask: Demo) -> Done {
     }
     out.line(format!(
         "\nThat was the whole loop in {} s, and this computer is as it was.\n\n\
-         Next: `bursar login bitlaunch` stores a real key, `bursar doctor` says what is missing, and the README shows how an\n\
+         Next: `bursar login {}` stores a real key, `bursar doctor` says what is missing, and the README shows how an\n\
          agent's client starts `bursar mcp`.",
-        began.elapsed().as_secs()
+        began.elapsed().as_secs(),
+        ask.provider
     ));
     Ok(Code::Done)
 }
