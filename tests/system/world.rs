@@ -27,9 +27,19 @@ impl World {
     }
 
     pub async fn with(machines: Machines) -> World {
+        World::made(machines, "bitlaunch").await
+    }
+
+    /// With the key of this imitated provider and no other.
+    pub async fn of(provider: &str) -> World {
+        World::made(Machines::BuiltIn, provider).await
+    }
+
+    async fn made(machines: Machines, provider: &str) -> World {
         let dir = tempfile::tempdir().unwrap();
         let mut options = Options::new(dir.path().join("practice"));
         options.machines = machines;
+        options.providers = vec![provider.to_owned()];
         (options.pace.launch_ms, options.pace.ssh_ms) = (100, 50);
         let practice = bursar_practice::start(options).await.unwrap();
         let url = format!("http://{}", practice.http_addr());
@@ -150,6 +160,12 @@ impl World {
     pub fn ask(&self, path: &str) -> Value {
         let url = format!("{}/bitlaunch/api/{path}", self.url);
         ureq::get(url).header("authorization", "Bearer practice").call().unwrap().body_mut().read_json().unwrap()
+    }
+
+    /// Changes something at an imitated provider itself, as its owner.
+    pub fn patch(&self, provider: &str, path: &str, body: Value) {
+        let url = format!("{}/{provider}/{path}", self.url);
+        ureq::patch(url).header("authorization", "Bearer practice").send_json(body).unwrap();
     }
 
     /// Ends something at the imitated provider itself, behind our back.
