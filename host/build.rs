@@ -9,14 +9,14 @@ use std::{
     process::Command,
 };
 
-const DRIVERS: [&str; 3] = ["aleph", "bitlaunch", "vast"];
+const DRIVERS: [&str; 5] = ["aleph", "bitlaunch", "ionet", "tensorpool", "vast"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    for watched in
-        ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/aleph", "plugins/bitlaunch", "plugins/vast", "sdk", "wit"]
-    {
+    let drivers = DRIVERS.map(|driver| format!("plugins/{driver}"));
+    let shared = ["plugins/Cargo.toml", "plugins/Cargo.lock", "sdk", "wit"];
+    for watched in drivers.iter().map(String::as_str).chain(shared) {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let target = out.join("plugins");

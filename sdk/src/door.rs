@@ -13,6 +13,13 @@ pub(crate) fn send(request: &Request) -> std::result::Result<Response, SendError
     return crate::testing::send(request);
 }
 
+pub(crate) fn send_all(requests: &[Request]) -> Vec<std::result::Result<Response, SendError>> {
+    #[cfg(target_family = "wasm")]
+    return crate::bindings::driver::bursar::driver::http::send_all(requests);
+    #[cfg(not(target_family = "wasm"))]
+    return requests.iter().map(crate::testing::send).collect();
+}
+
 /// Returns the public address of a signer named in the manifest. No function signs: the door does, as it sends.
 pub fn signer(name: &str) -> Result<String> {
     #[cfg(target_family = "wasm")]

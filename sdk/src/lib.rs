@@ -20,6 +20,7 @@ mod offers;
 mod pages;
 mod route;
 mod row;
+mod ssh;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod time;
@@ -34,7 +35,7 @@ pub use json::{lenient, readable, some};
 pub use keys::{ensure_key, same_key};
 pub use money::{Cent, MicroUsd, MilliUsd, Money, Usd};
 pub use pages::{Page, cursor, pages};
-pub use route::{Answer, Route, route};
+pub use route::{Answer, Route, route, together};
 pub use row::Row;
 /// For the body of a free read, and for settings that hold JSON. Amounts of money are read with [`Money`].
 pub use serde_json::{Value, json};
@@ -47,7 +48,7 @@ pub mod prelude {
     pub use crate::{
         Answer, Cent, Charges, Driver, Extend, Images, Keys, Lookup, MicroUsd, MilliUsd, Moment, Month, OrGone, Page,
         Pause, Restart, Result, Route, Row, Sites, Usd, Value, cursor, driver, ensure_key, json, lenient, log,
-        offer_parts, pages, readable, route, signer, some,
+        offer_parts, pages, readable, route, signer, some, together,
     };
     pub use serde::Deserialize;
 }

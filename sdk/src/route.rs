@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::bindings::driver::bursar::driver::http::Request;
+use crate::bindings::driver::bursar::driver::http::{Request, Response};
 use crate::types::Error;
 use crate::{Result, door, error};
 
@@ -61,14 +61,7 @@ impl Route {
             return Err(Error::NotSent(why));
         }
         let response = door::send(&self.request)?;
-        Ok(Answer {
-            route: self.request.route,
-            status: response.status,
-            headers: response.headers,
-            retry_after_secs: response.retry_after_secs,
-            made: response.made,
-            body: response.body,
-        })
+        Ok(Answer::of(self.request.route, response))
     }
 
     /// Sends, and returns the answer if its status is 2xx; any other has its usual meaning.
@@ -80,6 +73,22 @@ impl Route {
     pub fn read<T: DeserializeOwned>(self) -> Result<T> {
         self.ok()?.read()
     }
+}
+
+/// Sends several reads at once, for what is asked one by one and would take long: prices of many sizes, pages of regions. The
+/// answers come in the order of the requests; any status is one.
+pub fn together(routes: Vec<Route>) -> Vec<Result<Answer>> {
+    let (names, unfit): (Vec<String>, Vec<Option<String>>) =
+        routes.iter().map(|route| (route.request.route.clone(), route.unfit.clone())).unzip();
+    let requests: Vec<Request> =
+        routes.into_iter().filter(|route| route.unfit.is_none()).map(|route| route.request).collect();
+    let mut answers = door::send_all(&requests).into_iter();
+    let lost = || Err(Error::NotSent("the door answered for fewer requests than it was asked".into()));
+    let answer = |(name, unfit): (String, Option<String>)| match unfit {
+        Some(why) => Err(Error::NotSent(why)),
+        None => answers.next().map_or_else(lost, |answer| Ok(Answer::of(name, answer?))),
+    };
+    names.into_iter().zip(unfit).map(answer).collect()
 }
 
 /// What the provider answered.
@@ -99,6 +108,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn of(route: String, response: Response) -> Answer {
+        Answer {
+            route,
+            status: response.status,
+            headers: response.headers,
+            retry_after_secs: response.retry_after_secs,
+            made: response.made,
+            body: response.body,
+        }
+    }
+
     /// Returns the answer if its status is 2xx, else what the status usually means.
     pub fn ok(self) -> Result<Answer> {
         if (200..300).contains(&self.status) { Ok(self) } else { Err(self.error()) }

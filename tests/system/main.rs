@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agent;
+mod blocks;
+mod clusters;
+mod demo;
 mod direction;
 mod faults;
 mod folders;

@@ -163,6 +163,12 @@ impl World {
         ureq::get(url).header("authorization", "Bearer practice").call().unwrap().body_mut().read_json().unwrap()
     }
 
+    /// Changes something at an imitated provider itself, as its owner.
+    pub fn patch(&self, provider: &str, path: &str, body: Value) {
+        let url = format!("{}/{provider}/{path}", self.url);
+        ureq::patch(url).header("authorization", "Bearer practice").send_json(body).unwrap();
+    }
+
     /// Ends something at the imitated provider itself, behind our back.
     pub fn delete(&self, path: &str) {
         let url = format!("{}/bitlaunch/api/{path}", self.url);

@@ -1,6 +1,6 @@
 //! The right of one instance to live until a moment, and what an end by then holds.
 
-use crate::{money::Usd, time::Moment};
+use crate::{extend::Extending, money::Usd, time::Moment};
 use serde::{Deserialize, Serialize};
 
 /// Every instance has exactly one.
@@ -13,6 +13,9 @@ pub struct Lease {
     pub hold: Usd,
     /// At most this much an hour, all nodes together.
     pub per_hour: Usd,
+    /// A further block that was asked for and is not known to be bought; what it costs is held already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extending: Option<Extending>,
 }
 
 impl Lease {

@@ -3,6 +3,7 @@
 //! Everything here is plain data and pure functions. This crate never reads a clock, a file or the network, is not
 //! asynchronous, and has no floating-point money.
 
+mod block;
 pub mod bounds;
 pub mod capability;
 pub mod decide;

@@ -70,7 +70,8 @@ impl Quote {
             // The terms are those of the whole order: its nodes are in them already.
             per_hour: price.per_hour,
             cost: cost(price, now, ends),
-            hold: cost(price, now, ends.after(stop_secs)),
+            // What is prepaid ends by itself: its end takes nothing more.
+            hold: if price.billing.prepaid { cost(price, now, ends) } else { cost(price, now, ends.after(stop_secs)) },
             stop_secs,
             asked_at: now,
             good_until: terms.good_until,
@@ -108,13 +109,17 @@ pub fn cost(price: &Price, from: Moment, to: Moment) -> Usd {
     price.once.plus(running)
 }
 
+/// Returns how long a stay is as it is paid for: whole steps, at least the minimum.
+pub fn billed_secs(billing: &Billing, secs: u64) -> u64 {
+    let step = billing.step_secs.max(1);
+    secs.div_ceil(step).max(1).saturating_mul(step).max(billing.minimum_secs)
+}
+
 /// Returns the span that is paid for, for a stay.
 fn billed_span(billing: &Billing, from: Moment, to: Moment) -> (Moment, Moment) {
     let step = billing.step_secs.max(1);
     let begins = if billing.on_the_clock { Moment(from.0 - from.0 % step) } else { from };
-    let steps = to.since(begins).div_ceil(step).max(1);
-    let secs = steps.saturating_mul(step).max(billing.minimum_secs);
-    (begins, begins.after(secs))
+    (begins, begins.after(billed_secs(billing, to.since(begins))))
 }
 
 /// Returns the seconds of a span that lie in each calendar month (UTC) it touches.
@@ -214,6 +219,17 @@ mod tests {
     fn a_hold_covers_the_end_too() {
         let quote = quote(price(1_000, |_| ()), &order(1, 2 * HOUR), None).unwrap();
         assert_eq!((quote.cost, quote.hold), (Usd(2_000), Usd(3_000)));
+    }
+
+    #[test]
+    fn a_block_is_held_whole_and_nothing_for_its_end() {
+        let block = |p: &mut Price| {
+            (p.billing.prepaid, p.billing.on_the_clock, p.billing.minimum_secs) = (true, false, HOUR);
+        };
+        for (length_secs, hold) in [(600, 1_000), (HOUR, 1_000), (HOUR + 1, 2_000), (5_400, 2_000)] {
+            let quote = quote(price(1_000, block), &order(1, length_secs), None).unwrap();
+            assert_eq!((quote.cost, quote.hold), (Usd(hold), Usd(hold)), "{length_secs} s");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Knowledge frees money, time does not. Time alone only ends leases.
 
 use crate::{
+    block,
     instance::{Instance, ProviderState, Sightings, Stage, View},
     ledger::{Kind, Movement, Reason, Totals},
     money::Usd,
@@ -136,8 +137,10 @@ pub fn never_made(held: Usd, why: &str) -> Vec<Movement> {
 /// listed again, is not charged twice.
 pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement> {
     let held = totals.held;
-    // Moments are whole seconds, rounded down: it may have lived into the next one, and an hour that began is billed.
-    let cost = accrued(instance, since.after(1)).minus(instance.reckoned(totals)).max(Usd::ZERO);
+    // Moments are whole seconds, rounded down: it may have lived into the next one, and what began is billed. Not of what was
+    // paid ahead: that is known.
+    let begun = u64::from(!instance.price.billing.prepaid);
+    let cost = accrued(instance, since.after(begun)).minus(instance.reckoned(totals)).max(Usd::ZERO);
     let mut movements = Vec::new();
     if cost > held {
         movements.push(Movement { kind: Kind::Hold, amount: cost.minus(held), reason: Reason::Overrun });
@@ -151,7 +154,9 @@ pub fn gone(instance: &Instance, totals: Totals, since: Moment) -> Vec<Movement>
 
 /// Returns what an instance has cost until a moment, as its provider bills it.
 pub fn accrued(instance: &Instance, until: Moment) -> Usd {
-    quote::cost(&billed_price(instance), instance.lease.begins, until.max(instance.lease.begins))
+    let until = block::counted(instance, until).max(instance.lease.begins);
+    let cost = quote::cost(&billed_price(instance), instance.lease.begins, until);
+    cost.max(block::least(instance))
 }
 
 /// Notes a rate that the host read for an open instance. One above the quote counts from the beginning, and what its
@@ -252,7 +257,7 @@ mod tests {
             title: String::new(),
             gpu: false,
             stage,
-            lease: Lease { begins: at(0), ends: at(14_400), hold: Usd(500), per_hour: Usd(100) },
+            lease: Lease { begins: at(0), ends: at(14_400), hold: Usd(500), per_hour: Usd(100), extending: None },
             handle: None,
             pending: None,
             ssh: None,
@@ -336,6 +341,16 @@ mod tests {
             ("gone stays gone", Gone, None, None, &[], 99_999, Next::Rest),
         ] {
             assert_eq!(plan(&instance(stage, seen, accepted, absent), at(now)), next, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_begun_second_is_charged() {
+        for (step, cost) in [(1, 10), (60, 60)] {
+            let mut one = instance(Stage::Stopping, None, None, &[]);
+            (one.price.per_hour, one.price.billing.step_secs) = (Usd(3_600), step);
+            let movements = gone(&one, Totals { held: Usd(5_000), ..Totals::default() }, Moment(T + 9));
+            assert_eq!(movements[0].amount, Usd(cost), "billed by {step} s");
         }
     }
 

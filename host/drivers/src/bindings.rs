@@ -6,7 +6,7 @@
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "all",
-    imports: { "bursar:driver/http.send": async },
+    imports: { "bursar:driver/http.send": async, "bursar:driver/http.send-all": async },
     exports: { default: async },
 });
 

@@ -71,7 +71,8 @@ impl Door {
         let base = self.base(route, ask.address.as_deref()).map_err(|refused| self.deny(refused))?;
         let deadline = self.deadline_of(route);
         let mut outgoing = self.attach(route, filled, base, deadline)?;
-        self.take_turn(route, deadline).await.map_err(|unsent| self.failed(route, unsent))?;
+        let target = outgoing.target.clone();
+        self.take_turn(route, &target, deadline).await.map_err(|unsent| self.failed(route, unsent))?;
         self.last_word(route).await?;
         // Only what may leave is signed: a signature is as good as the request.
         self.sign(route, ask.address.as_deref(), &mut outgoing)?;
@@ -84,10 +85,24 @@ impl Door {
         match self.ground.http.send(outgoing).await {
             Ok(answer) => {
                 self.answered(route, answer.status, answer.body.len());
+                if route.effect == Effect::Read && (200..300).contains(&answer.status) {
+                    let secs = retry_after(&answer.headers, self.now);
+                    secs.into_iter().for_each(|secs| self.ground.pace.again(&target, secs, Instant::now()));
+                }
                 Ok(self.arrived(route, ask, answer))
             }
             Err(unsent) => Err(self.failed(route, self.lost(route, unsent))),
         }
+    }
+
+    /// The same for a read. What acts is sent alone, so that each of its answers is known before the next step.
+    pub(crate) async fn read(&self, ask: &Ask) -> Result<Reply, Unanswered> {
+        if let Some(route) = self.ground.manifest.route(&ask.route).filter(|route| route.effect != Effect::Read) {
+            let why = "it is no read, and only reads are sent at once";
+            let cause = Cause::Closed;
+            return Err(self.deny(Refused::because(cause, &route.name, template::asked(route), why, NO_LINE)));
+        }
+        self.send(ask).await
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
@@ -216,11 +231,11 @@ impl Door {
         Some(credential)
     }
 
-    async fn take_turn(&self, route: &Route, deadline: Instant) -> Result<(), Unanswered> {
+    async fn take_turn(&self, route: &Route, target: &str, deadline: Instant) -> Result<(), Unanswered> {
         let gates = self.ground.gates(route);
-        let now = Instant::now();
+        let now = self.ground.pace.may_ask(target, Instant::now());
         match self.ground.pace.slot(&gates, now, deadline) {
-            Some(slot) if slot > now => tokio::time::sleep_until(slot).await,
+            Some(slot) if slot > Instant::now() => tokio::time::sleep_until(slot).await,
             Some(_) => {}
             None => {
                 return Err(Unanswered::NotSent(

@@ -83,6 +83,7 @@ impl Driver {
                 seen.ok_or_else(|| {
                     call.fail(match reply.status {
                         401 | 403 => CallErrorKind::Unauthorized(format!("`{route}` answered {}", reply.status)),
+                        402 => CallErrorKind::InsufficientFunds(format!("`{route}` answered 402")),
                         429 => CallErrorKind::RateLimited(reply.retry_after_secs),
                         status => CallErrorKind::Failed(format!("`{route}` answered {status} and named no account")),
                     })

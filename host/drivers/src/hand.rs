@@ -4,9 +4,10 @@
 use crate::{
     authority,
     bindings::{http, log, signer},
-    door::{Ask, Door, Unanswered},
+    door::{Ask, Door, Reply, Unanswered},
     text,
 };
+use futures::future::join_all;
 use std::sync::Arc;
 use wasmtime::{StoreLimits, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -14,6 +15,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 const LOG_LINES_MAX: u32 = 200;
 const LOG_LINE_MAX: usize = 1_024;
 const RESOURCES_MAX: usize = 1_024;
+/// As many requests as a call has.
+const AT_ONCE_MAX: usize = 20;
 
 pub(crate) struct Hand {
     pub(crate) limits: StoreLimits,
@@ -42,23 +45,48 @@ impl http::Host for Hand {
         let Some(door) = self.door.clone() else {
             return Err(http::SendError::Denied("denied: no route is open while a driver describes itself".into()));
         };
-        let http::Request { route, values, address, body } = request;
         let before = door.record().sent;
-        let answer = door.send(&Ask { route, values, address, body }).await;
+        let answer = door.send(&ask(request)).await;
         // Only what left was waited for, and of that there is little: asking in vain is computing.
         self.waited = door.record().sent > before;
-        match answer {
-            Ok(reply) => Ok(http::Response {
-                status: reply.status,
-                headers: reply.headers,
-                retry_after_secs: reply.retry_after_secs,
-                made: reply.made,
-                body: reply.body,
-            }),
-            Err(Unanswered::Denied(why)) => Err(http::SendError::Denied(why)),
-            Err(Unanswered::NotSent(why)) => Err(http::SendError::NotSent(why)),
-            Err(Unanswered::MaybeSent(why)) => Err(http::SendError::MaybeSent(why)),
+        told(answer)
+    }
+
+    async fn send_all(&mut self, requests: Vec<http::Request>) -> Vec<Result<http::Response, http::SendError>> {
+        let Some(door) = self.door.clone() else {
+            let none =
+                || Err(http::SendError::Denied("denied: no route is open while a driver describes itself".into()));
+            return requests.iter().take(AT_ONCE_MAX).map(|_| none()).collect();
+        };
+        if requests.len() > AT_ONCE_MAX {
+            let why = format!("{} requests at once; a call has {AT_ONCE_MAX}", requests.len());
+            return requests.iter().map(|_| Err(http::SendError::Denied(why.clone()))).collect();
         }
+        let before = door.record().sent;
+        let asks: Vec<Ask> = requests.into_iter().map(ask).collect();
+        let answers = join_all(asks.iter().map(|ask| door.read(ask))).await;
+        self.waited = door.record().sent > before;
+        answers.into_iter().map(told).collect()
+    }
+}
+
+fn ask(request: http::Request) -> Ask {
+    let http::Request { route, values, address, body } = request;
+    Ask { route, values, address, body }
+}
+
+fn told(answer: Result<Reply, Unanswered>) -> Result<http::Response, http::SendError> {
+    match answer {
+        Ok(reply) => Ok(http::Response {
+            status: reply.status,
+            headers: reply.headers,
+            retry_after_secs: reply.retry_after_secs,
+            made: reply.made,
+            body: reply.body,
+        }),
+        Err(Unanswered::Denied(why)) => Err(http::SendError::Denied(why)),
+        Err(Unanswered::NotSent(why)) => Err(http::SendError::NotSent(why)),
+        Err(Unanswered::MaybeSent(why)) => Err(http::SendError::MaybeSent(why)),
     }
 }
 

@@ -52,7 +52,7 @@ pub use crate::{
     instance::{Ended, Resumed},
     listing::{Listing, Row},
     manifest::Manifest,
-    order::{Created, KeyId, Outcome},
+    order::{Created, Extended, KeyId, Outcome},
     record::Left,
     registry::Drivers,
     template::Cause,

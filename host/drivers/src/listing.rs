@@ -78,19 +78,26 @@ impl Driver {
     /// Law 6 does not hang on a stranger's code: where the driver breaks down or shows no whole list, the host asks for
     /// one by itself, if one answer is all of it.
     async fn list_by_host(&self, call: &Call<'_>, walked: Result<(), CallError>) -> Result<(), CallError> {
-        let Some(route) = self.manifest().unpaged_list() else { return walked };
+        let routes = self.manifest().unpaged_lists();
+        if routes.is_empty() {
+            return walked;
+        }
         {
             let mut record = call.record();
             record.next_page();
             record.listing = Some(evidence::Listing::new(self.manifest()));
         }
-        let reply = call.send(&route.name).await;
-        match (reply, walked) {
-            (Ok(reply), _) if (200..300).contains(&reply.status) => Ok(()),
-            (_, Err(error)) => Err(error),
-            (Ok(reply), Ok(())) => Err(call.failed(format!("`{}` answered {}", route.name, reply.status))),
-            (Err(error), Ok(())) => Err(error),
+        for route in routes {
+            match (call.send(&route.name).await, &walked) {
+                (Ok(reply), _) if (200..300).contains(&reply.status) => {}
+                (_, Err(error)) => return Err(error.clone()),
+                (Ok(reply), Ok(())) => {
+                    return Err(call.failed(format!("`{}` answered {}", route.name, reply.status)));
+                }
+                (Err(error), Ok(())) => return Err(error),
+            }
         }
+        Ok(())
     }
 
     fn judged(&self, call: &Call<'_>) -> Result<(), String> {

@@ -253,18 +253,19 @@ impl Manifest {
         self.route(route).map(Route::free_names).unwrap_or_default()
     }
 
-    /// Returns a list of instances that the host can ask without the driver. Whether its one answer is all of it, the
-    /// answer says.
-    pub fn unpaged_list(&self) -> Option<&Route> {
+    /// Returns all lists of instances, if the host can ask each of them without the driver. Whether its one answer is all of
+    /// it, the answer says.
+    pub fn unpaged_lists(&self) -> Vec<&Route> {
         let can = |route: &&Route| {
             let fixed = matches!(self.endpoint_of(route).place, Place::Fixed(_));
             let filled = route.holes().iter().all(|hole| match &hole.name {
                 Name::Host(word) => word.known_in(CallKind::List),
                 Name::Driver(_) => hole.optional,
             });
-            route.is_list() && fixed && filled && route.body != Body::Free
+            fixed && filled && route.body != Body::Free
         };
-        self.routes.values().find(|route| can(route))
+        let lists: Vec<&Route> = self.routes.values().filter(|route| route.is_list()).collect();
+        if lists.iter().all(can) { lists } else { Vec::new() }
     }
 
     /// Returns the settings in force: the owner's, else the defaults. One whose default is the empty text may stay unset.

@@ -13,6 +13,7 @@ use crate::{
 use bursar_core::{
     money::Usd,
     offer::{Account, Image, Offer, Order, Price, Priced, ProviderCharge, Site, Terms, Wish},
+    quote::billed_secs,
     time::Moment,
 };
 use std::{collections::HashSet, time::Duration};
@@ -201,7 +202,9 @@ pub(crate) fn ordered(words: Words, order: &Order, cut: Cut) -> Words {
 }
 
 /// Raises a told price to the one the host read. Only a told price that is not above it counts as seen.
+/// A total is that of the length as it is billed: of begun hours, all.
 fn raise(price: &mut Price, rate: Option<Usd>, total: Option<Usd>, length_secs: u64) -> Priced {
+    let length_secs = billed_secs(&price.billing, length_secs);
     let spread = total.map(|total| {
         let micros = u128::try_from(total.0).unwrap_or(0) * 3_600;
         Usd(i64::try_from(micros.div_ceil(u128::from(length_secs.max(1)))).unwrap_or(i64::MAX))

@@ -11,10 +11,34 @@ use crate::{
     record::{Left, Record, tag_of},
     template::CallKind,
 };
-use bursar_core::{instance::View, money::Usd, offer::Order};
+use bursar_core::{
+    instance::{Handle, View},
+    money::Usd,
+    offer::Order,
+};
 
 /// The id under which a provider keeps our key.
 pub type KeyId = String;
+
+/// What buying a further block came to.
+#[derive(Debug, Clone)]
+pub struct Extended {
+    pub left: Left,
+    /// The instance as its driver shows it after.
+    pub outcome: Result<View, CallError>,
+}
+
+impl Extended {
+    /// Returns whether the provider took the request at the door.
+    pub fn is_bought(&self) -> bool {
+        matches!(self.left, Left::Answered { status: 200..=299 })
+    }
+
+    /// Returns whether the host knows that nothing was bought.
+    pub fn nothing_was_bought(&self) -> bool {
+        matches!(self.left, Left::Nothing | Left::Refused { .. })
+    }
+}
 
 /// What a create or an advance came to.
 #[derive(Debug, Clone)]
@@ -103,6 +127,23 @@ impl Driver {
         let told = ask!(call, provider.call_create(&wanted, &key)).await;
         let left = call.record().left();
         self.created(&call, &tag.0, left, told)
+    }
+
+    /// Buys a further block for a prepaid instance: at most one request that costs. The hold must be on disk.
+    pub async fn extend(&self, at: &At, handle: &Handle, length_secs: u64) -> Extended {
+        let never = |error| Extended { left: Left::Nothing, outcome: Err(error) };
+        if let Err(error) = self.needs(CallKind::Extend, self.capabilities().extend) {
+            return never(error);
+        }
+        let words = |words: crate::template::Words| words.instance(handle.id.as_str()).length_secs(length_secs);
+        let call = match self.begin(CallKind::Extend, at, words).await {
+            Ok(call) => call,
+            Err(error) => return never(error),
+        };
+        let named = convert::to_handle(handle);
+        let told = ask!(call, extend.call_extend(&named, length_secs)).await;
+        let left = call.record().left();
+        Extended { left, outcome: told.and_then(|told| self.view(&call, told)) }
     }
 
     /// Takes a create further, or finds one whose answer was lost. It never spends, and never proves that nothing was

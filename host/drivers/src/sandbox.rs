@@ -122,7 +122,7 @@ impl Loaded {
         Ok(&self.provider)
     }
 
-    ability!(keys, images, lookup, restart, pause, charges, sites);
+    ability!(keys, images, lookup, restart, pause, extend, charges, sites);
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         Capabilities {

@@ -31,6 +31,10 @@ async fn the_door_judges_by_route_and_call() {
         ("account", "send server instance=id-9; echo", "denied"),
         ("account", "sends 20; send user; echo", "20 requests are used up"),
         ("account", "send echo text=a&b=c; echo", "text=a%26b%3Dc"),
+        ("account", "all user create; echo", "only reads are sent at once"),
+        ("create", "all create create; echo", "only reads are sent at once"),
+        ("destroy", "all destroy; echo", "ok ()"),
+        ("account", "sends 19; all user user; echo", "20 requests are used up"),
     ] {
         let world = check(function, script, expected).await;
         let sent = [world.provider.lines("POST"), world.provider.lines("PUT"), world.provider.lines("DELETE")].concat();
@@ -38,6 +42,18 @@ async fn the_door_judges_by_route_and_call() {
         let expected: &[String] = if function == "destroy" { &ours } else { &[] };
         assert_eq!(sent, expected, "{function}: `{script}`");
     }
+}
+
+/// The answers come in the order of the requests, and while they are waited for no time is counted as computing.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_are_sent_at_once_and_answered_in_order() {
+    let world = check("account", "all user nowhere user keys; echo", "there is no route `nowhere`").await;
+    assert_eq!(world.provider.lines("GET").len(), 3);
+    let twenty = format!("all{}; echo", " user".repeat(20));
+    check("account", &twenty, "200").await;
+    let more = format!("all{}; echo", " user".repeat(21));
+    let world = check("account", &more, "21 requests at once").await;
+    assert_eq!(world.provider.lines("GET").len(), 0, "all of them stay inside");
 }
 
 /// Case 36.

@@ -158,6 +158,9 @@ pub(super) struct Up {
     /// A further public key that may log in: a file or the line itself; may be given again
     #[arg(long, value_name = "FILE|LINE")]
     pub(super) ssh_key: Vec<String>,
+    /// Machines of a cluster, where the provider has such; they stand behind a jump host
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) nodes: u32,
     /// Price it and decide, but rent nothing
     #[arg(long)]
     pub(super) dry_run: bool,

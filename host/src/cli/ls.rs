@@ -180,7 +180,8 @@ pub(super) mod tests {
             nodes: 1,
             length_secs: 14_400,
         };
-        let lease = Lease { begins: Moment(T), ends: Moment(T + ends), hold: Usd(820_000), per_hour: Usd(164_000) };
+        let (begins, ends) = (Moment(T), Moment(T + ends));
+        let lease = Lease { begins, ends, hold: Usd(820_000), per_hour: Usd(164_000), extending: None };
         let ssh = SshAt { host: "192.0.2.7".into(), port: 22, user: "root".into(), jump: None };
         let instance = Instance {
             tag: Tag::new("ledger0000", &id),

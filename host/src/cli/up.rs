@@ -219,7 +219,7 @@ fn create_instance(ask: &Up) -> Result<CreateInstance, FlowError> {
             return Err(FlowError::refused("nothing says what to rent", hint));
         }
         None => {
-            let wish = Wish { nodes: 1, ..ask.wanted.wish() };
+            let wish = Wish { nodes: ask.nodes, ..ask.wanted.wish() };
             Wanted::Wish { provider: ask.wanted.provider.clone(), wish }
         }
     };
@@ -228,7 +228,7 @@ fn create_instance(ask: &Up) -> Result<CreateInstance, FlowError> {
         name: ask.name.clone(),
         wanted,
         image: ask.image.clone(),
-        nodes: 1,
+        nodes: ask.nodes,
         length_secs: ask.length,
         ssh_keys: ask.ssh_key.iter().map(|key| public_key(key)).collect::<Result<_, _>>()?,
         max_per_hour: ask.wanted.max_price,

@@ -57,6 +57,9 @@ pub struct Created {
 
 /// How many offers a wish walks down before it gives up.
 const TRIES: usize = 5;
+/// How often, a second apart, an order is looked for whose answer told nothing; and one that was taken.
+const LOOKS: u32 = 3;
+const LOOKS_PENDING: u32 = 15;
 /// The longest that a create request may be on its way before it counts as lost, in seconds.
 const CREATE_SECS: u64 = 150;
 
@@ -160,6 +163,7 @@ impl Rooms {
                 ends: quote.asked_at.after(quote.order.length_secs),
                 hold: quote.hold,
                 per_hour: quote.per_hour,
+                extending: None,
             },
             handle: None,
             pending: None,
@@ -184,10 +188,12 @@ impl Rooms {
             return self.require(id).await;
         }
         let text = doubtful(&asked);
+        // One that was taken and is found by its tag is only slow.
+        let looks = if matches!(asked.outcome, Ok(Outcome::Pending(_))) { LOOKS_PENDING } else { LOOKS };
         tracing::warn!(instance = %id, why = text, "in doubt: its hold stays until the provider's lists tell");
         self.note(id, text.clone()).await?;
         drop(claim);
-        self.look_for(id, text).await
+        self.look_for(id, looks, text).await
     }
 
     /// Writes an id that the door itself read; returns whether there was exactly one.
@@ -214,8 +220,11 @@ impl Rooms {
             (vec![], instance.handle.is_some())
         };
         let (instance, made) = self.store.change(id, self.clock.now(), write).await?;
-        if let Some(rate) = asked.rate.filter(|_| made) {
-            self.note_rate(id, rate).await?;
+        if made {
+            match view {
+                Some(view) => self.note_bill(&instance, view, asked.rate).await?,
+                None => self.note_rate(id, asked.rate.unwrap_or_default()).await?,
+            }
         }
         if made {
             tracing::info!(instance = %id, provider = instance.provider, "made");
@@ -224,8 +233,8 @@ impl Rooms {
     }
 
     /// Looks for an instance in doubt for a few seconds before leaving it to the watch.
-    async fn look_for(&self, id: &InstanceId, why: String) -> Result<Instance, FlowError> {
-        for _ in 0..3 {
+    async fn look_for(&self, id: &InstanceId, looks: u32, why: String) -> Result<Instance, FlowError> {
+        for _ in 0..looks {
             if let Err(error) = self.settle_one(id).await {
                 tracing::warn!(instance = %id, %error, "could not be looked for");
             }

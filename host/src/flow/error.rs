@@ -45,11 +45,6 @@ impl FlowError {
         matches!(self, FlowError::Call(error) if matches!(error.kind, CallErrorKind::Unauthorized(_)))
     }
 
-    /// Returns whether no key is set for this provider.
-    pub fn is_unset(&self) -> bool {
-        matches!(self, FlowError::Call(error) if matches!(error.kind, CallErrorKind::NoCredential { .. }))
-    }
-
     /// Returns whether what was wanted is sold out: nothing was asked to be made, and another may be had.
     pub fn is_out_of_stock(&self) -> bool {
         matches!(self, FlowError::Call(error) if matches!(error.kind, CallErrorKind::OutOfStock(_)))

@@ -40,9 +40,9 @@ pub struct ProviderState {
 }
 
 impl ProviderState {
-    /// Returns whether a key that it wants is set nowhere.
-    pub fn lacks_a_key(&self) -> bool {
-        self.credentials.iter().any(|(_, _, place)| *place == CredentialPlace::Missing)
+    /// Returns whether every key of it is there. One that does not serve is asked all the same: it says why.
+    pub fn has_keys(&self) -> bool {
+        self.credentials.iter().all(|(_, _, place)| *place != CredentialPlace::Missing)
     }
 }
 
@@ -59,7 +59,7 @@ pub struct AccountState {
 impl Rooms {
     /// Asks every provider, or those named with commas between, at the same time.
     pub async fn find_offers(&self, provider: Option<&str>, wish: &Wish) -> Result<Found, FlowError> {
-        let names = self.providers(provider)?;
+        let names = self.providers(provider).await?;
         // A site may be named by a part of its name, which only we match; and who cuts first cannot count.
         let wide = Wish { site: None, limit: 0, ..wish.clone() };
         let mut found = Found { offers: vec![], fitting: 0, no_answer: vec![], nowhere: vec![] };
@@ -81,8 +81,7 @@ impl Rooms {
         Ok(found)
     }
 
-    /// Asks these providers at once; who is late is left out. Where all are meant, one without a key is not configured and
-    /// not asked.
+    /// Asks these providers at once; who is late is left out.
     async fn ask_offers(
         &self,
         names: &[String],
@@ -96,27 +95,27 @@ impl Rooms {
                 || FlowError::failed(format!("no answer within {} s", FIND_BY.as_secs()), "ask it alone, or later");
             tokio::time::timeout(FIND_BY, offers).await.unwrap_or_else(|_| Err(late()))
         });
-        let (mut all, mut unset) = (vec![], vec![]);
+        let mut all = vec![];
         for (name, answer) in names.iter().zip(join_all(asked).await) {
-            let no = |error: FlowError| NoAnswer { provider: name.clone(), why: error.to_string() };
             match answer {
                 Ok(offers) => all.extend(offers),
                 Err(error) if is_one => return Err(error),
-                Err(error) if error.is_unset() => unset.push(no(error)),
-                Err(error) => no_answer.push(no(error)),
+                Err(error) => no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
             }
-        }
-        if unset.len() == names.len() {
-            no_answer.extend(unset);
         }
         Ok(all)
     }
 
-    /// Returns the providers of these names, with commas between, or all.
-    fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
+    /// Returns the providers of these names, with commas between, or all that there is a key for; where there is no key at
+    /// all, all of them, so that each says what it lacks.
+    async fn providers(&self, provider: Option<&str>) -> Result<Vec<String>, FlowError> {
         let all = self.drivers.names();
         match provider {
-            None => Ok(all),
+            None => {
+                let ready = self.list_providers().await.into_iter().filter(ProviderState::has_keys);
+                let ready: Vec<String> = ready.map(|state| state.driver.name).collect();
+                Ok(if ready.is_empty() { all } else { ready })
+            }
             Some(names) => match parts(names).find(|name| !all.iter().any(|known| known == name)) {
                 None => Ok(all.into_iter().filter(|known| parts(names).any(|name| name == known)).collect()),
                 Some(name) => {
@@ -161,20 +160,15 @@ impl Rooms {
 
     /// Asks one account, or all of them, what it shows.
     pub async fn get_accounts(&self, provider: Option<&str>) -> Result<(Vec<AccountState>, Vec<NoAnswer>), FlowError> {
-        let names = self.providers(provider)?;
+        let names = self.providers(provider).await?;
         let asked = join_all(names.iter().map(|name| self.get_account(name))).await;
-        let (mut accounts, mut no_answer, mut unset) = (vec![], vec![], vec![]);
+        let (mut accounts, mut no_answer) = (vec![], vec![]);
         for (name, answer) in names.iter().zip(asked) {
-            let no = |error: FlowError| NoAnswer { provider: name.clone(), why: error.to_string() };
             match answer {
                 Ok(account) => accounts.push(account),
                 Err(error) if provider.is_some() => return Err(error),
-                Err(error) if error.is_unset() => unset.push(no(error)),
-                Err(error) => no_answer.push(no(error)),
+                Err(error) => no_answer.push(NoAnswer { provider: name.clone(), why: error.to_string() }),
             }
-        }
-        if unset.len() == names.len() {
-            no_answer.extend(unset);
         }
         Ok((accounts, no_answer))
     }

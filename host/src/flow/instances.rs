@@ -132,9 +132,7 @@ impl Rooms {
             _ => None,
         };
         let Some((view, rate)) = view else { return self.state_of(instance, None).await };
-        if let Some(rate) = rate {
-            self.note_rate(&instance.id, rate).await?;
-        }
+        self.note_bill(&instance, &view, rate).await?;
         self.state_of(self.require(&instance.id).await?, Some(view)).await
     }
 

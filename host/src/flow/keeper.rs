@@ -253,6 +253,11 @@ fn start(rooms: &Rooms) -> Result<(), String> {
         }
     }
     command.env("BURSAR_HOME", absolute(&settings.home)).env("BURSAR_WORKSPACE", absolute(&settings.workspace));
+    // The demo's practice stands in its settings only, not in this process's variables.
+    if let Some(practice) = &settings.practice {
+        command.env("BURSAR_PRACTICE", &practice.url).env("BURSAR_PRACTICE_SSH_PORT", practice.ssh_port.to_string());
+        command.env("BURSAR_PRACTICE_CLOCK", absolute(&practice.clock_file));
+    }
     if settings.file.exists() {
         command.env("BURSAR_CONFIG", absolute(&settings.file));
     }

@@ -41,6 +41,9 @@ impl LastWord {
                 match complaints.into_iter().find(|complaint| complaint.stops && here(&complaint)) {
                     Some(complaint) => Err(complaint.text),
                     None if spend.call == "create" => self.may_be_made(&instance),
+                    None if spend.call == "extend" && instance.lease.extending.is_none() => {
+                        Err("no further block is held for it".to_owned())
+                    }
                     None => self.may_go_on(&instance, spend.asked),
                 }
             }
@@ -61,11 +64,12 @@ impl LastWord {
     }
 
     fn may_be_made(&self, instance: &Instance) -> Result<(), String> {
-        let late = self.clock.now().since(instance.lease.begins);
+        let now = self.clock.now();
+        let late = now.since(instance.lease.begins);
         if instance.stage != Stage::Requested {
             return Err(format!("it is {} by now: what is asked late is not asked at all", instance.stage));
         }
-        if late > LEAVES_WITHIN_SECS || instance.lease.is_due(self.clock.now()) {
+        if late > LEAVES_WITHIN_SECS || instance.lease.is_due(now) {
             return Err(format!("it was reserved {late} s ago: this computer slept or the process was stopped"));
         }
         Ok(())

@@ -120,6 +120,9 @@ impl Rooms {
             let why = format!("the provider says it failed: {}", if why.is_empty() { "no reason given" } else { why });
             return self.give_up(&instance.id, &why).await;
         }
+        if let Some(why) = self.too_dear(&self.require(&instance.id).await?).await? {
+            return self.give_up(&instance.id, &why).await;
+        }
         let Some(ssh) = view.nodes.first().and_then(|node| node.ssh.clone()) else {
             return Ok(Err(format!("the provider says: {}, no address yet", view.state)));
         };
@@ -140,9 +143,7 @@ impl Rooms {
         let at = At { now: self.clock.now(), tag: Some(instance.tag.clone()) };
         match self.driver(&instance.provider).await?.get_seen(&at, handle).await {
             Ok((view, rate)) => {
-                if let Some(rate) = rate {
-                    self.note_rate(&instance.id, rate).await?;
-                }
+                self.note_bill(instance, &view, rate).await?;
                 Ok(Ok(view))
             }
             Err(error) => Ok(Err(format!("the provider could not be asked: {error}"))),

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backstops;
+mod bills;
 mod check_keeper;
 mod claims;
 mod copies;
@@ -11,6 +12,7 @@ mod credentials;
 mod driver_files;
 mod end_unclaimed;
 mod error;
+mod extend_block;
 mod extend_instance;
 mod find_offers;
 mod instances;

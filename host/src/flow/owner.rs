@@ -123,9 +123,9 @@ impl Rooms {
         checks.extend(self.check_door().await);
         let providers = self.list_providers().await;
         // Who rents at one of them need not have a key of every other.
-        let some = providers.iter().any(|provider| provider.problem.is_none() && !provider.lacks_a_key());
+        let some = providers.iter().any(|provider| provider.problem.is_none() && provider.has_keys());
         for provider in providers {
-            match provider.problem.is_none() && provider.lacks_a_key() && some {
+            match provider.problem.is_none() && !provider.has_keys() && some {
                 true => {
                     let name = &provider.driver.name;
                     let what = format!("not set up; `bursar login {name}` stores a key, should you want it");

@@ -69,7 +69,8 @@ impl Rooms {
         let decided = |standing: &Standing, instance: &Instance, _: Totals| match again(instance, now) {
             Ok(quote) => {
                 decide_longer(&limits, standing, &quote, &account, principal, now)?;
-                Ok(Longer { ends: instance.lease.ends, hold: quote.hold })
+                let extending = instance.lease.extending.clone();
+                Ok(Longer { ends: instance.lease.ends, hold: quote.hold, extending })
             }
             Err(error) => {
                 over = Some(error);

@@ -26,7 +26,7 @@ impl Rooms {
     /// Asks for the offer, its exact terms, the account and everything that lives on it.
     pub(super) async fn price_order(&self, order: Order) -> Result<Priced, FlowError> {
         let driver = self.driver(&order.provider).await?;
-        let offer = self.offer(&driver, &order.offer).await?;
+        let offer = self.offer(&driver, &order.offer, order.nodes).await?;
         let image = self.image(&driver, &order).await?;
         let order = Order { image: image.or_else(|| offer.image.clone()), ..order };
         let terms = driver.quote(&self.at(), &order).await?;
@@ -77,11 +77,20 @@ impl Rooms {
         limits.lookback(&account.provider, principal).on(account).by(&self.worker.row().0)
     }
 
-    async fn offer(&self, driver: &Driver, id: &str) -> Result<Offer, FlowError> {
+    async fn offer(&self, driver: &Driver, id: &str, nodes: u32) -> Result<Offer, FlowError> {
         let offer = driver.find_offer(&self.at(), id).await?.ok_or_else(|| {
             let what = format!("{} has no offer `{id}` now", driver.name());
             FlowError::refused(what, "take an id that find_offers (`bursar offers`) shows, as it stands there")
         })?;
+        if !(offer.nodes_min..=offer.nodes_max).contains(&nodes) {
+            let what = format!(
+                "{}:{id} is sold as {} to {} nodes, not {nodes}",
+                driver.name(),
+                offer.nodes_min,
+                offer.nodes_max
+            );
+            return Err(FlowError::refused(what, "nothing was reserved; take another number or another offer"));
+        }
         match offer.in_stock {
             Some(false) => {
                 let what = format!("{}:{id} is sold out", driver.name());

@@ -134,7 +134,7 @@ impl Rooms {
             title: "recovered".to_owned(),
             gpu: false,
             stage: Stage::Made,
-            lease: Lease { begins, ends, hold, per_hour },
+            lease: Lease { begins, ends, hold, per_hour, extending: None },
             handle: Some(handle),
             pending: None,
             ssh: None,

@@ -8,6 +8,7 @@ use crate::{
 };
 use bursar_core::{
     bounds::Lookback,
+    extend::Extending,
     instance::{Instance, InstanceId},
     ledger::{Kind, Movement, Reason, Refusal, Standing, Totals},
     money::Usd,
@@ -21,6 +22,8 @@ pub struct Longer {
     pub ends: Moment,
     /// What is held and charged for the whole of it.
     pub hold: Usd,
+    /// Where a block must be bought first: the end moves when it is.
+    pub extending: Option<Extending>,
 }
 
 impl Store {
@@ -58,6 +61,7 @@ impl Store {
         }
         found.instance.lease.ends = longer.ends;
         found.instance.lease.hold = found.instance.lease.hold.max(longer.hold);
+        found.instance.lease.extending = longer.extending;
         row::update(&mut tx, &found).await?;
         tx.commit().await?;
         tracing::info!(instance = %id, ends = %longer.ends, held = %found.totals.held, "extended");

@@ -197,7 +197,7 @@ fn instance(id: &str, stage: Stage) -> Instance {
         billing,
     };
     let order = Order { provider: "acme".into(), offer: "small".into(), image: None, nodes: 1, length_secs: 3_600 };
-    let lease = Lease { begins: NOW, ends: NOW.after(3_600), hold: Usd(100), per_hour: Usd(100) };
+    let lease = Lease { begins: NOW, ends: NOW.after(3_600), hold: Usd(100), per_hour: Usd(100), extending: None };
     Instance {
         id: InstanceId(id.into()),
         tag: Tag::new("ledger0000", &InstanceId(id.into())),

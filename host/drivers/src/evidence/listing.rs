@@ -3,7 +3,7 @@
 
 use super::{More, Row, Seen, Tagged};
 use crate::manifest::{Body, Manifest, Route};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Of all pages together; no account has so many instances.
 const ROWS_MAX: usize = 100_000;
@@ -13,6 +13,8 @@ const ROWS_MAX: usize = 100_000;
 pub struct Listing {
     walks: BTreeMap<String, Walk>,
     rows: Vec<Row>,
+    /// Where each id stands among them.
+    places: HashMap<String, usize>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -38,7 +40,11 @@ impl Listing {
     /// Begins a walk. Every list of the manifest must be walked: an instance may stand in any of them.
     pub fn new(manifest: &Manifest) -> Listing {
         let lists = manifest.routes.values().filter(|route| route.is_list());
-        Listing { walks: lists.map(|route| (route.name.clone(), Walk::default())).collect(), rows: Vec::new() }
+        Listing {
+            walks: lists.map(|route| (route.name.clone(), Walk::default())).collect(),
+            rows: Vec::new(),
+            places: HashMap::new(),
+        }
     }
 
     /// Adds an answer; `values` are those the driver filled in. Answers of other routes are ignored.
@@ -71,7 +77,7 @@ impl Listing {
                 walk.untagged.push(row.id.clone());
             }
             if walk.ids.insert(row.id.clone()) {
-                self.rows.push(row.clone());
+                add(&mut self.rows, &mut self.places, row);
             }
         }
     }
@@ -98,6 +104,17 @@ impl Listing {
             }
         }
         Listed::Complete
+    }
+}
+
+/// One may stand in two lists of an account; the row counts that says more: that it lives, and whose it is.
+fn add(rows: &mut Vec<Row>, places: &mut HashMap<String, usize>, row: &Row) {
+    let says = |row: &Row| (!row.over, matches!(row.tag, Tagged::Tag(_)));
+    let place = *places.entry(row.id.clone()).or_insert(rows.len());
+    match rows.get_mut(place) {
+        Some(known) if says(row) > says(known) => known.clone_from(row),
+        Some(_) => {}
+        None => rows.push(row.clone()),
     }
 }
 

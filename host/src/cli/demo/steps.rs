@@ -62,7 +62,7 @@ impl Walk<'_> {
         waiting.done();
         let found = found?;
         let limits = self.rooms.limits().await?;
-        let in_stock: Vec<&Offer> = found.offers.iter().filter(|offer| offer.in_stock == Some(true)).collect();
+        let in_stock: Vec<&Offer> = found.offers.iter().filter(|offer| offer.in_stock != Some(false)).collect();
         let dear = in_stock.iter().find(|offer| offer.price.per_hour > limits.max_price_per_hour);
         let (Some(cheap), Some(dear)) = (in_stock.first(), dear) else {
             return Err(unexpected("the imitated market has no cheap and no dear GPU"));
@@ -84,7 +84,7 @@ impl Walk<'_> {
     }
 
     pub(super) async fn quote(&mut self, offer: &Offer) -> Result<(), FlowError> {
-        let why = "The price of the exact order, as this provider really bills: by the clock hour, the end included.";
+        let why = "The price of the exact order, as this provider really bills it, its end included.";
         self.step("Ask what it costs", why, &format!("bursar up {NAME} --offer {} --for 2h --dry-run", shown(offer)))
             .await;
         let fit = self.rooms.check_order(&order(offer)).await?;
@@ -238,8 +238,7 @@ impl Walk<'_> {
         let truth = self.practice.state();
         let servers = truth["servers"].as_array().cloned().unwrap_or_default();
         let alive = servers.iter().filter(|server| server["alive"] == true).count();
-        let charged: i64 = servers.iter().filter_map(|server| server["charged_musd"].as_i64()).sum();
-        let charged = Usd(charged.saturating_mul(1_000));
+        let charged = Usd(servers.iter().filter_map(|server| server["charged_micros"].as_i64()).sum());
         self.out.line("");
         self.show(&format!(
             "the provider's own truth: {} made, {alive} alive; it charged {charged} USD, our ledger {cost} USD",

@@ -195,7 +195,9 @@ async fn charges(call: &Call, provider: Option<&str>, days: u64, limit: u32) -> 
         Some(provider) => vec![provider.to_owned()],
         None => {
             let all = call.rooms.list_providers().await.into_iter();
-            all.filter(|state| state.capabilities.contains(&"charges")).map(|state| state.driver.name).collect()
+            all.filter(|state| state.has_keys() && state.capabilities.contains(&"charges"))
+                .map(|state| state.driver.name)
+                .collect()
         }
     };
     let mut data = Transactions::default();

@@ -45,6 +45,8 @@ struct Create {
     length: Option<Length>,
     /// Id or name
     image: Option<String>,
+    /// Of a cluster
+    nodes: Option<u32>,
     /// Further public keys that may log in
     ssh_keys: Option<Vec<String>>,
     /// Until ready (default true)
@@ -98,6 +100,7 @@ async fn create_instance(call: Call, args: Create) -> Result<Answer<CreateOut>, 
 fn ask(args: Create, principal: &str) -> Result<CreateInstance, ToolError> {
     let wished = args.gpu.is_some() || args.min_vram_gb.is_some() || args.site.is_some() || args.provider.is_some();
     let most = args.max_usd_per_hour.map(|most| most.0);
+    let nodes = args.nodes.unwrap_or(1);
     let wanted = match &args.offer {
         Some(_) if wished => {
             return Err(ToolError::refused(
@@ -116,7 +119,8 @@ fn ask(args: Create, principal: &str) -> Result<CreateInstance, ToolError> {
         }
         None => {
             let vram_mib_min = args.min_vram_gb.unwrap_or(0).saturating_mul(1_024);
-            let wish = Wish { gpu: args.gpu, vram_mib_min, per_hour_max: most, site: args.site, ..Wish::default() };
+            let (gpu, site) = (args.gpu, args.site);
+            let wish = Wish { gpu, vram_mib_min, per_hour_max: most, site, nodes, ..Wish::default() };
             Wanted::Wish { provider: args.provider, wish }
         }
     };
@@ -125,7 +129,7 @@ fn ask(args: Create, principal: &str) -> Result<CreateInstance, ToolError> {
         name: args.name,
         wanted,
         image: args.image,
-        nodes: 1,
+        nodes,
         length_secs: args.length.map(|length| length.0),
         ssh_keys: args.ssh_keys.unwrap_or_default(),
         max_per_hour: most,

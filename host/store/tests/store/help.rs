@@ -74,7 +74,7 @@ pub(crate) fn instance(id: &str, name: &str, hold: i64) -> Instance {
         title: "a small one".to_owned(),
         gpu: true,
         stage: Stage::Requested,
-        lease: Lease { begins: NOW, ends: NOW.after(3_600), hold: Usd(hold), per_hour: Usd(100) },
+        lease: Lease { begins: NOW, ends: NOW.after(3_600), hold: Usd(hold), per_hour: Usd(100), extending: None },
         handle: None,
         pending: None,
         ssh: None,

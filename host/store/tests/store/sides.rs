@@ -55,7 +55,7 @@ async fn a_session_has_what_its_process_reserved_whatever_became_of_it_and_whoev
     for name in ["mine", "other"] {
         let decide = |standing: &bursar_core::ledger::Standing, i: &Instance, _: bursar_core::ledger::Totals| {
             seen.push(standing.session);
-            Ok(Longer { ends: i.lease.ends, hold: i.lease.hold })
+            Ok(Longer { ends: i.lease.ends, hold: i.lease.hold, extending: None })
         };
         store.extend(&id("bbbbbbbbbb"), NOW, &lookback(name), decide).await.unwrap();
     }

@@ -135,3 +135,27 @@ fn every_list_of_a_manifest_must_be_walked() {
     );
     assert_eq!(walk(&two, "servers", &[(&[], 200, "[]")], &[]), "list `metal`: it was not asked");
 }
+
+/// An account may show the same instance in two of its lists: that is one instance, and not doubt.
+#[test]
+fn a_row_in_two_lists_is_one_and_the_one_that_says_more_counts() {
+    let text = TENSORPOOL.replace(
+        "[routes]",
+        "[routes]\nof_org = { call = \"GET /all\", shows = { each = \"/clusters\", id = \"/id\", tag = \"/name\", over = { \"/gone\" = [true] } } }",
+    );
+    let manifest = parsed(&text);
+    let row = |name: &str, gone: bool| format!(r#"{{"clusters":[{{"id":"c-1","name":{name},"gone":{gone}}}]}}"#);
+    for (own, org, tag, over) in [
+        (row("\"t1\"", false), row("\"t1\"", false), Tagged::Tag("t1".into()), false),
+        (row("null", false), row("\"t1\"", false), Tagged::Tag("t1".into()), false),
+        (row("\"t1\"", false), row("null", true), Tagged::Tag("t1".into()), false),
+    ] {
+        let mut listing = Listing::new(&manifest);
+        for (route, body) in [("of_org", &org), ("clusters", &own)] {
+            listing.add(&manifest.routes[route], &[], &look(&text, route, 200, body));
+        }
+        let rows: Vec<_> = listing.rows().iter().map(|row| (row.id.as_str(), row.tag.clone(), row.over)).collect();
+        assert_eq!(rows, [("c-1", tag, over)]);
+        assert_eq!(listing.judge(&HashSet::new()), Listed::Complete);
+    }
+}

@@ -44,7 +44,7 @@ fn what_the_host_asks_without_the_driver_is_found() {
             AccountSource::Text(text) => text.to_string(),
         };
         assert_eq!(shown, account);
-        assert_eq!(manifest.unpaged_list().map(|route| route.name.as_str()), list, "{}", manifest.name);
+        assert_eq!(manifest.unpaged_lists().first().map(|route| route.name.as_str()), list, "{}", manifest.name);
     }
 }
 

@@ -50,6 +50,8 @@ impl Run {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "send" => self.send(rest),
+            // Several routes at once, with no values.
+            "all" => self.send_all(rest),
             "echo" => return Err(Error::Failed(self.last.clone())),
             "refuse" => return Err(Error::Refused(rest.into())),
             "gone" => return Err(Error::Gone),
@@ -106,7 +108,19 @@ impl Run {
         let route = words.next().unwrap_or_default().to_owned();
         let values =
             words.filter_map(|word| word.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
-        self.last = match http::send(&http::Request { route, values, address, body: None }) {
+        let answer = http::send(&http::Request { route, values, address, body: None });
+        self.last = self.told(answer);
+    }
+
+    fn send_all(&mut self, routes: &str) {
+        let request = |route: &str| http::Request { route: route.into(), values: vec![], address: None, body: None };
+        let requests: Vec<http::Request> = routes.split(' ').map(request).collect();
+        let answers = http::send_all(&requests);
+        self.last = answers.into_iter().map(|answer| self.told(answer)).collect::<Vec<_>>().join(" | ");
+    }
+
+    fn told(&mut self, answer: Result<http::Response, http::SendError>) -> String {
+        match answer {
             Ok(answer) => {
                 self.made = answer.made;
                 let headers: Vec<String> =
@@ -117,7 +131,7 @@ impl Run {
             Err(http::SendError::NotSent(why)) => format!("not sent {why}"),
             Err(http::SendError::MaybeSent(why)) => format!("maybe sent {why}"),
             Err(http::SendError::Other(why)) => why,
-        };
+        }
     }
 
     fn instance(&self, id: String, tag: Option<String>) -> Instance {
