@@ -171,9 +171,10 @@ impl Instance {
         gpu + self.ask.disk_per_hour(self.disk_gb)
     }
 
-    /// A container exists once its image was loaded, and while it is stopped.
+    /// A container exists from the first time that it ran: stopped or started again, its disk is the same.
     pub(crate) fn has_machine(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Stopped | Phase::Rebooting(_)) && !self.foreign
+        let ran = self.running_since.is_some() || self.ran > SignedDuration::ZERO;
+        (ran || self.phase == Phase::Stopped) && !self.foreign
     }
 
     pub(crate) fn is_reachable(&self, now: Timestamp) -> bool {

@@ -1,6 +1,6 @@
 //! Tools on instances that are there: list, look, restart, end.
 
-use super::{ACTS, ADDS, ENDS as MAY_END, LOOKS_OUT, Tool};
+use super::{ACTS, ENDS as MAY_END, LOOKS_OUT, Tool};
 use crate::{
     flow::{InstanceState, ListAsk},
     mcp::{
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-pub(super) fn tools() -> [Tool; 6] {
+pub(super) fn tools() -> [Tool; 5] {
     [
         Tool::new(
             "list_instances",
@@ -40,11 +40,10 @@ pub(super) fn tools() -> [Tool; 6] {
         Tool::new(
             "pause_instance",
             "Pause instance",
-            "Costs less where the provider can; jobs end, the lease goes on.",
+            "Costs less meanwhile, where the provider can; jobs end, the lease goes on.",
             MAY_END,
             pause_instance,
         ),
-        Tool::new("resume_instance", "Resume instance", "Runs a paused one again.", ADDS, resume_instance),
         Tool::new(
             "destroy_instance",
             "Destroy instance",
@@ -159,30 +158,37 @@ async fn restart_instance(call: Call, args: Named) -> Result<Answer<Restarted>, 
     }
 }
 
-async fn pause_instance(call: Call, args: Named) -> Result<Answer<Restarted>, ToolError> {
-    let (rooms, principal) = (call.rooms.clone(), call.principal());
-    let mut flow = call.flows.run(async move { rooms.pause_instance(principal, &args.instance).await });
-    let (news, _) = words("the provider is being asked to pause it");
-    match call.wait(&mut flow, news).await {
-        Some(state) => Ok(changed(&state?, "resume_instance lets it run again")),
-        None => Err(unanswered("pause")),
-    }
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Pause {
+    /// Name or id
+    instance: String,
+    /// Run it again
+    resume: Option<bool>,
 }
 
-async fn resume_instance(call: Call, args: Named) -> Result<Answer<Restarted>, ToolError> {
+#[derive(Debug, Serialize, JsonSchema)]
+struct Paused {
+    stage: String,
+}
+
+async fn pause_instance(call: Call, args: Pause) -> Result<Answer<Paused>, ToolError> {
     let (rooms, principal) = (call.rooms.clone(), call.principal());
-    let mut flow = call.flows.run(async move { rooms.resume_instance(principal, &args.instance).await });
+    let again = args.resume == Some(true);
+    let mut flow = call.flows.run(async move {
+        match again {
+            true => rooms.resume_instance(principal, &args.instance).await,
+            false => rooms.pause_instance(principal, &args.instance).await,
+        }
+    });
     let (news, _) = words("asking the limits, the account and the provider");
-    match call.wait(&mut flow, news).await {
-        Some(state) => Ok(changed(&state?, "get_instance with wait tells when SSH answers, perhaps elsewhere")),
-        None => Err(unanswered("resume")),
-    }
-}
-
-fn changed(state: &InstanceState, next: &str) -> Answer<Restarted> {
+    let Some(state) = call.wait(&mut flow, news).await else {
+        return Err(unanswered(if again { "resume" } else { "pause" }));
+    };
+    let state = state?;
+    let next = if again { "get_instance with wait tells when SSH answers" } else { "resume runs it again" };
     let text = format!("{}; {next}", state.instance.note.as_deref().unwrap_or("asked"));
-    let InstanceOut { id, stage, ready, .. } = InstanceOut::new(state);
-    Answer { text, data: Restarted { id, stage, ready } }
+    Ok(Answer { text, data: Paused { stage: InstanceOut::new(&state).stage } })
 }
 
 fn unanswered(what: &str) -> ToolError {
