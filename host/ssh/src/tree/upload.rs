@@ -43,12 +43,16 @@ fn find(given: &str, ask: &TreeCopy) -> String {
     )
 }
 
+/// Ends an attempt that works in the same stage, or waits there for its broken connection.
+pub(super) const TAKE_OVER: &str = "take_over() { { IFS= read -r old <pid && \
+    [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null; }";
+
 /// Waits for the word that there is something to do, takes over from an attempt that still waits for its broken connection,
 /// and unpacks what comes.
 const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
     IFS= read -r word || exit 0\n[ \"$word\" = go ] || rm -rf -- \"$s\"\n\
     mkdir -p -m 700 -- \"$s\" && mkdir -p -- \"$s/t\" && cd \"$s\" || exit 1\n\
-    { IFS= read -r old <pid && [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null\n\
+    take_over\n\
     echo $$ >pid; rm -f -- put names sums\n\
     tar -xpof - || stop 'unpacking failed'\n\
     [ -f put ] || stop 'the stream ended early'\n\
@@ -117,7 +121,7 @@ impl Ssh {
 
     async fn stream(&self, at: &Target, ask: &TreeCopy) -> Result<Stream, SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
-        let script = format!("{}\n{SUM}\n{SUMS}\n{UNPACK}", find(&given, ask));
+        let script = format!("{}\n{SUM}\n{SUMS}\n{TAKE_OVER}\n{UNPACK}", find(&given, ask));
         let (pieces, input) = Pieces::new();
         let running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
         Ok(Stream { open: Some((running, pieces)) })
