@@ -5,7 +5,7 @@ use crate::{
     world::{SMALL, World, text, wait_for},
 };
 use serde_json::{Value, json};
-use std::{fs, process::Stdio, time::Duration};
+use std::{fs, os::unix::ffi::OsStrExt, process::Stdio, time::Duration};
 
 async fn rented() -> World {
     let world = World::new().await;
@@ -49,6 +49,15 @@ async fn files_go_where_scp_would_put_them() {
     for home in ["box:~", "box:."] {
         let emptied = text(&world.run(&["cp", "--delete", "src", home]));
         assert!(emptied.contains("would empty"), "{emptied}");
+    }
+    // A name that is no text is one, too.
+    let odd = work.join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    fs::write(&odd, "odd").unwrap();
+    for (from, to) in [(odd.as_os_str(), "box:odd".as_ref()), ("box:odd".as_ref(), odd.as_os_str())] {
+        let copied = world.bursar(&["cp"]).args([from, to]).output().unwrap();
+        assert!(copied.status.success(), "{}", text(&copied));
+        assert_eq!(fs::read_to_string(&odd).unwrap(), "odd");
+        fs::remove_file(&odd).unwrap();
     }
     world.json(&["run", "box", "echo two >two.txt"]);
     for (to, here) in

@@ -7,7 +7,7 @@ use bursar_core::{
     scope::LimitName,
 };
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 mod practice;
 pub(super) use practice::{Demo, Machines, Practice};
@@ -249,10 +249,10 @@ pub(super) struct Run {
 pub(super) struct Cp {
     /// What to copy: a path here, or NAME:PATH on a machine
     #[arg(value_name = "FROM")]
-    pub(super) from: String,
+    pub(super) from: OsString,
     /// What it becomes, the other way round: a folder like the one it is copied from; a file in a folder keeps its name
     #[arg(value_name = "TO")]
-    pub(super) to: String,
+    pub(super) to: OsString,
     /// Leave out what matches, as a line in .gitignore; may be given again
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub(super) ignore: Vec<String>,

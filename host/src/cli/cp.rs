@@ -3,14 +3,18 @@
 use super::{Done, args::Cp, exit::Code, open::open, out::Out, progress::Waiting, ready::ready_first};
 use crate::flow::{CopyDone, FlowError, LOCAL_PRINCIPAL, Place, TreeCopy, clean_line};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
+    let (from, to) = (ask.from.display(), ask.to.display());
     let (sends, name, remote_path, local) = match (on_machine(&ask.from), on_machine(&ask.to)) {
         (None, Some((name, path))) => (true, name, path, &ask.from),
         (Some((name, path)), None) => (false, name, path, &ask.to),
         _ => {
-            let what = format!("one of `{}` and `{}` must be on a machine, and the other one here", ask.from, ask.to);
+            let what = format!("one of `{from}` and `{to}` must be on a machine, and the other one here");
             return Err(FlowError::refused(
                 what,
                 "write NAME:PATH for the machine's, and ./PATH where a path here has a colon",
@@ -18,7 +22,7 @@ pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
         }
     };
     let remote_path = match sends && remote_path.is_empty() && Path::new(local).is_dir() {
-        true => format!("~/{}", own_name(local)?),
+        true => format!("~/{}", own_name(Path::new(local))?),
         false if remote_path.is_empty() => "~".to_owned(),
         false => remote_path.to_owned(),
     };
@@ -29,7 +33,7 @@ pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
     let copy =
         TreeCopy { remote_path, ignore: ask.ignore.clone(), delete: ask.delete, hash: ask.hash, ..TreeCopy::default() };
     let place = Place::Own(PathBuf::from(local));
-    let waiting = Waiting::new(&format!("copying {} to {}", ask.from, ask.to));
+    let waiting = Waiting::new(&clean_line(format!("copying {from} to {to}").as_bytes(), 300));
     let mut tell = |done, total| waiting.bytes(done, total);
     let copied = async {
         match sends {
@@ -46,7 +50,7 @@ pub(super) async fn cp(out: &Out, ask: Cp) -> Done {
         out.aside("left: nothing half has its name; the same command goes on where this one was");
         return Ok(Code::Left);
     };
-    show(out, &copied?, &ask.to);
+    show(out, &copied?, &to.to_string());
     Ok(Code::Done)
 }
 
@@ -75,18 +79,18 @@ fn show(out: &Out, copied: &CopyDone, to: &str) {
 }
 
 /// Reads `NAME:PATH`. As with scp, a slash before the colon makes it a path here.
-fn on_machine(text: &str) -> Option<(&str, &str)> {
-    let (name, path) = text.split_once(':')?;
+fn on_machine(text: &OsStr) -> Option<(&str, &str)> {
+    let (name, path) = text.to_str()?.split_once(':')?;
     (!name.is_empty() && !name.contains('/')).then_some((name, path))
 }
 
 /// Returns the name of a folder here, whatever it is written as: `.` has one, too.
-fn own_name(folder: &str) -> Result<String, FlowError> {
-    let whole = Path::new(folder).canonicalize().ok();
+fn own_name(folder: &Path) -> Result<String, FlowError> {
+    let whole = folder.canonicalize().ok();
     let name = whole.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     name.map(str::to_owned).ok_or_else(|| {
         let hint = "name the folder there, too: NAME:FOLDER";
-        FlowError::refused(format!("{folder} has no name that it could get in the home folder there"), hint)
+        FlowError::refused(format!("{} has no name that it could get in the home folder there", folder.display()), hint)
     })
 }
 
@@ -104,7 +108,7 @@ mod tests {
             ("a/b", None),
             (":a", None),
         ] {
-            assert_eq!(on_machine(text), machine, "{text}");
+            assert_eq!(on_machine(text.as_ref()), machine, "{text}");
         }
     }
 }

@@ -51,7 +51,7 @@ impl Rooms {
         }
         only_folders(copy)?;
         let content = Content::File(workspace.read(&path)?);
-        let name = Path::new(&path).file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let upload = Upload { content, remote_path: copy.remote_path.clone(), name, mode: None };
         Ok(CopyDone::file(self.ssh.upload(&target, upload, progress).await?, None))
     }
@@ -97,24 +97,22 @@ impl Rooms {
         Ok(CopyDone::file(copied, Some(receiving.finish()?)))
     }
 
-    fn place(&self, place: &Place) -> Result<(Workspace, String), FlowError> {
+    fn place(&self, place: &Place) -> Result<(Workspace, PathBuf), FlowError> {
         match place {
-            Place::Workspace(path) => Ok((self.workspace()?, path.clone())),
+            Place::Workspace(path) => Ok((self.workspace()?, PathBuf::from(path))),
             Place::Own(path) => Workspace::around(path),
         }
     }
 }
 
 /// Returns where a file gets its name: in a folder that is there, or that is written as one, it keeps its own.
-fn in_folder(workspace: &Workspace, asked: &Place, path: String, remote_path: &str) -> String {
+fn in_folder(workspace: &Workspace, asked: &Place, path: PathBuf, remote_path: &str) -> PathBuf {
     let asked = match asked {
-        Place::Workspace(path) => Path::new(path),
-        Place::Own(path) => path,
+        Place::Workspace(path) => path.as_ref(),
+        Place::Own(path) => path.as_os_str(),
     };
-    let name = remote_path.rsplit('/').next().unwrap_or_default();
-    match asked.as_os_str().as_encoded_bytes().ends_with(b"/") || workspace.is_folder(&path).unwrap_or(false) {
-        true if path.is_empty() => name.to_owned(),
-        true => format!("{}/{name}", path.trim_end_matches('/')),
+    match asked.as_encoded_bytes().ends_with(b"/") || workspace.is_folder(&path).unwrap_or(false) {
+        true => path.join(remote_path.rsplit('/').next().unwrap_or_default()),
         false => path,
     }
 }

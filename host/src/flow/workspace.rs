@@ -6,6 +6,7 @@ use cap_std::{
     fs::{Dir, MetadataExt as _, OpenOptions},
 };
 use std::{
+    ffi::OsString,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -47,33 +48,38 @@ impl Workspace {
     }
 
     /// Opens a file to be sent.
-    pub fn read(&self, path: &str) -> Result<std::fs::File, FlowError> {
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<std::fs::File, FlowError> {
+        let path = path.as_ref();
         let inside = self.inside(path)?;
         let file = self.dir.open(&inside).map_err(|error| self.bad(path, &error))?;
         let kind = file.metadata().map_err(|error| self.bad(path, &error))?;
         if !kind.is_file() {
-            return Err(FlowError::refused(format!("{path} is no regular file"), "only files and folders can be sent"));
+            return Err(FlowError::refused(
+                format!("{} is no regular file", path.display()),
+                "only files and folders can be sent",
+            ));
         }
         Ok(file.into_std())
     }
 
     /// Returns the folder that holds an owner's path, and the name in it. For his terminal: an agent names no such path.
-    pub fn around(path: &Path) -> Result<(Workspace, String), FlowError> {
+    pub fn around(path: &Path) -> Result<(Workspace, PathBuf), FlowError> {
         let bad =
             |why: String| FlowError::refused(format!("{} cannot be used: {why}", path.display()), "check the path");
         let whole = match path.canonicalize() {
             Ok(real) => real,
             Err(_) => std::path::absolute(path).map_err(|error| bad(error.to_string()))?,
         };
-        let (Some(folder), Some(name)) = (whole.parent(), whole.file_name().and_then(|name| name.to_str())) else {
+        let (Some(folder), Some(name)) = (whole.parent(), whole.file_name()) else {
             return Err(bad("name a file or a folder below `/`".to_owned()));
         };
         std::fs::create_dir_all(folder).map_err(|error| bad(error.to_string()))?;
         let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(|error| bad(error.to_string()))?;
-        Ok((Workspace { dir, path: folder.to_owned() }, name.to_owned()))
+        Ok((Workspace { dir, path: folder.to_owned() }, PathBuf::from(name)))
     }
 
-    pub fn is_folder(&self, path: &str) -> Result<bool, FlowError> {
+    pub fn is_folder(&self, path: impl AsRef<Path>) -> Result<bool, FlowError> {
+        let path = path.as_ref();
         match self.inside_or_whole(path)? {
             None => Ok(true),
             Some(inside) => Ok(self.dir.metadata(&inside).map_err(|error| self.bad(path, &error))?.is_dir()),
@@ -81,7 +87,8 @@ impl Workspace {
     }
 
     /// Opens a folder to be sent; the workspace itself, too.
-    pub fn folder(&self, path: &str) -> Result<Dir, FlowError> {
+    pub fn folder(&self, path: impl AsRef<Path>) -> Result<Dir, FlowError> {
+        let path = path.as_ref();
         let opened = match self.inside_or_whole(path)? {
             None => self.dir.try_clone(),
             Some(inside) => self.dir.open_dir(&inside),
@@ -90,7 +97,8 @@ impl Workspace {
     }
 
     /// Opens a folder to be received into, made where it is missing, and returns where it is.
-    pub fn make_folder(&self, path: &str) -> Result<(Dir, PathBuf), FlowError> {
+    pub fn make_folder(&self, path: impl AsRef<Path>) -> Result<(Dir, PathBuf), FlowError> {
+        let path = path.as_ref();
         let Some(inside) = self.inside_or_whole(path)? else { return Ok((self.folder(path)?, self.path.clone())) };
         self.dir.create_dir_all(&inside).map_err(|error| self.bad(path, &error))?;
         Ok((self.folder(path)?, self.path.join(inside)))
@@ -98,21 +106,25 @@ impl Workspace {
 
     /// Makes a file to be received under a name of its own; `finish` gives it its final one. It may hold what an earlier
     /// attempt received, and is nobody else's meanwhile.
-    pub fn write(&self, path: &str) -> Result<Receiving<'_>, FlowError> {
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<Receiving<'_>, FlowError> {
+        let path = path.as_ref();
         let target = self.inside(path)?;
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             self.dir.create_dir_all(parent).map_err(|error| self.bad(path, &error))?;
         }
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let name = target.file_name().unwrap_or_default();
         for n in 0..AT_ONCE_MAX {
             let another = if n == 0 { String::new() } else { format!("{n}.") };
-            let fresh = target.with_file_name(format!(".bursar-{name}.{another}part"));
+            let mut fresh = OsString::from(".bursar-");
+            fresh.push(name);
+            fresh.push(format!(".{another}part"));
+            let fresh = target.with_file_name(fresh);
             if let Some(file) = self.own(&fresh).map_err(|error| self.bad(path, &error))? {
                 return Ok(Receiving { workspace: self, fresh, target, file, is_first: n == 0, kept: false });
             }
         }
         let hint = "wait until one has ended, or choose another name";
-        Err(FlowError::refused(format!("{path} is being received {AT_ONCE_MAX} times already"), hint))
+        Err(FlowError::refused(format!("{} is being received {AT_ONCE_MAX} times already", path.display()), hint))
     }
 
     /// Opens a file for this process alone; nothing where another one has it.
@@ -128,7 +140,8 @@ impl Workspace {
     }
 
     /// Returns how many bytes the files in a folder have.
-    pub fn bytes_in(&self, path: &str) -> Result<u64, FlowError> {
+    pub fn bytes_in(&self, path: impl AsRef<Path>) -> Result<u64, FlowError> {
+        let path = path.as_ref();
         fn sum(dir: &Dir) -> std::io::Result<u64> {
             let mut bytes = 0;
             for entry in dir.entries()? {
@@ -146,28 +159,27 @@ impl Workspace {
 
     /// Gives what lies at a path another name, `PATH.1` and so on, where something does.
     pub fn set_aside(&self, path: &Path) -> Result<(), FlowError> {
-        let inside = self.inside(&path.to_string_lossy())?;
+        let inside = self.inside(path)?;
         if self.dir.symlink_metadata(&inside).is_err() {
             return Ok(());
         }
         let named = |n: u32| PathBuf::from(format!("{}.{n}", inside.display()));
         let free = (1..10_000).map(named).find(|name| self.dir.symlink_metadata(name).is_err());
-        let free = free.ok_or_else(|| self.bad("saved", &std::io::Error::other("too many older ones lie there")))?;
-        self.dir.rename(&inside, &self.dir, &free).map_err(|error| self.bad(&path.to_string_lossy(), &error))
+        let free = free.ok_or_else(|| self.bad(path, &std::io::Error::other("too many older ones lie there")))?;
+        self.dir.rename(&inside, &self.dir, &free).map_err(|error| self.bad(path, &error))
     }
 
     /// Returns a path as one inside the folder; nothing where it is the folder itself.
-    fn inside_or_whole(&self, path: &str) -> Result<Option<PathBuf>, FlowError> {
-        let path = if path.is_empty() { "/" } else { path };
-        match path == "." || path == "./" || Path::new(path) == self.path {
+    fn inside_or_whole(&self, path: &Path) -> Result<Option<PathBuf>, FlowError> {
+        let path = if path.as_os_str().is_empty() { Path::new("/") } else { path };
+        match path == Path::new(".") || path == self.path {
             true => Ok(None),
             false => self.inside(path).map(Some),
         }
     }
 
     /// Returns a path as one inside the folder. An absolute path is taken if it lies inside.
-    fn inside(&self, path: &str) -> Result<PathBuf, FlowError> {
-        let asked = Path::new(path);
+    fn inside(&self, asked: &Path) -> Result<PathBuf, FlowError> {
         let inside = match asked.is_absolute() {
             true => asked.strip_prefix(&self.path).ok(),
             false => Some(asked),
@@ -175,26 +187,26 @@ impl Workspace {
         match inside {
             Some(inside) if inside.file_name().is_some() => Ok(inside.to_owned()),
             Some(inside) if inside.as_os_str().is_empty() || inside == Path::new(".") => {
-                Err(FlowError::refused(format!("{path} is the workspace itself"), "name a file in it"))
+                Err(FlowError::refused(format!("{} is the workspace itself", asked.display()), "name a file in it"))
             }
-            _ => Err(self.outside(path)),
+            _ => Err(self.outside(asked)),
         }
     }
 
-    fn outside(&self, path: &str) -> FlowError {
-        let what = format!("{path} is not in the workspace {}", self.path.display());
+    fn outside(&self, path: &Path) -> FlowError {
+        let what = format!("{} is not in the workspace {}", path.display(), self.path.display());
         FlowError::refused(what, "use a path inside it; only the owner can change `workspace` in bursar.toml")
     }
 
-    fn bad(&self, path: &str, error: &std::io::Error) -> FlowError {
+    fn bad(&self, path: &Path, error: &std::io::Error) -> FlowError {
         match error.kind() {
             std::io::ErrorKind::NotFound => FlowError::refused(
-                format!("there is no {path} in {}", self.path.display()),
+                format!("there is no {} in {}", path.display(), self.path.display()),
                 "check the name; nothing was sent",
             ),
             std::io::ErrorKind::PermissionDenied => self.outside(path),
             _ => FlowError::failed(
-                format!("{path} cannot be used: {error}"),
+                format!("{} cannot be used: {error}", path.display()),
                 "check the file and the disk, and try again",
             ),
         }
@@ -221,7 +233,7 @@ impl Receiving<'_> {
     /// Gives the whole file its name, and returns where it is.
     pub fn finish(mut self) -> Result<PathBuf, FlowError> {
         let dir = &self.workspace.dir;
-        let bad = |error| self.workspace.bad(&self.target.display().to_string(), &error);
+        let bad = |error| self.workspace.bad(&self.target, &error);
         self.file.sync_all().map_err(bad)?;
         dir.rename(&self.fresh, dir, &self.target).map_err(bad)?;
         self.kept = true;

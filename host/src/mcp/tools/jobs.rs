@@ -47,7 +47,7 @@ pub(super) fn tools() -> [Tool; 4] {
 struct StartJob {
     /// Name or id
     instance: String,
-    /// Yours: letters, digits, _ and -
+    /// New: letters, digits, _ and -
     job: String,
     command: String,
     workdir: Option<String>,

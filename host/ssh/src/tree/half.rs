@@ -9,7 +9,7 @@ use super::as_path;
 use super::compare::{SUMS, names, read_sums};
 use super::list::{Entry, Kind, List, Time};
 use super::there::There;
-use super::upload::gone;
+use super::upload::{BUSY_STAGE, gone};
 use super::walk::local;
 use crate::copy::{hash_start, hex};
 use crate::error::SshError;
@@ -78,7 +78,7 @@ impl Ssh {
             return Ok(false);
         }
         let script = format!(
-            "{}\ncd {}/t && [ \"$(($(wc -c <\"$p\")))\" = {begin} ] && cat >>\"$p\" && chmod {:o} \"$p\" && touch -m -d @{} \"$p\"",
+            "{BUSY_STAGE}\n{}\ncd {} && ! busy && cd t && [ \"$(($(wc -c <\"$p\")))\" = {begin} ] && cat >>\"$p\" && chmod {:o} \"$p\" && touch -m -d @{} \"$p\"",
             word(&name),
             quote(stage),
             half.here.mode,

@@ -33,7 +33,7 @@ pub(super) fn script(put: &Put<'_>) -> Vec<u8> {
         text.line(b"h=none-needed");
     }
     if put.fresh {
-        text.line(b"[ ! -e \"$p\" ] || stop 'the target appeared meanwhile; call again'");
+        text.line(b"[ ! -e \"$p\" ] || stop 'another copy of this folder runs, and was first'");
         text.line(b"mv -f -- \"$s/t\" \"$p\" || stop 'renaming failed'");
     }
     text.line(b"cd \"$p\" || stop 'no folder'");

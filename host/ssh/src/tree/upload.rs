@@ -43,20 +43,44 @@ fn find(given: &str, ask: &TreeCopy) -> String {
     )
 }
 
-/// Waits for the word that there is something to do, takes over from an attempt that still waits for its broken connection,
-/// and unpacks what comes.
+/// Run in a stage. Another copy works there when that very process lives and something was written lately: it is left alone.
+/// One that stands still, as it does behind a broken connection, is ended.
+pub(super) const BUSY_STAGE: &str = "own() { { IFS= read -r line <\"/proc/$$/stat\"; } 2>/dev/null; set -- ${line##*) }; echo \"$$ ${20}\"; }\n\
+    busy() { { read -r old start <pid && IFS= read -r line <\"/proc/$old/stat\"; } 2>/dev/null || return 1\n\
+    set -- ${line##*) }; [ \"$1\" != Z ] && [ \"${20}\" = \"$start\" ] || return 1\n\
+    [ -n \"$(find . -cmin -1 2>/dev/null | head -n 1)\" ] || { kill -9 -- \"-$old\" 2>/dev/null; return 1; }; }";
+
+/// What a copy hears that began at the same moment as another one.
+const BUSY: &str = "another copy of this folder runs";
+
+/// Waits for the word that there is something to do, and unpacks what comes.
 const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
-    IFS= read -r word || exit 0\n[ \"$word\" = go ] || rm -rf -- \"$s\"\n\
-    mkdir -p -m 700 -- \"$s\" && mkdir -p -- \"$s/t\" && cd \"$s\" || exit 1\n\
-    { IFS= read -r old <pid && [ \"$(readlink \"/proc/$old/cwd\")\" = \"$(pwd -P)\" ] && kill -9 -- \"-$old\"; } 2>/dev/null\n\
-    echo $$ >pid; rm -f -- put names sums\n\
+    IFS= read -r word || exit 0\nmkdir -p -m 700 -- \"$s\" && cd \"$s\" || exit 1\n\
+    ! busy || stop 'another copy of this folder runs'\nown >pid\n\
+    [ \"$word\" = go ] || rm -rf t\nrm -f -- put names sums; mkdir -p t || exit 1\n\
     tar -xpof - || stop 'unpacking failed'\n\
     [ -f put ] || stop 'the stream ended early'\n\
     . ./put";
 
 impl Ssh {
-    /// Makes a folder on the machine like `from`. What was sent before a break is not sent again.
+    /// Makes a folder on the machine like `from`. What was sent before a break is not sent again. Another copy to the same
+    /// place is waited for.
     pub async fn upload_tree(
+        &self,
+        at: &Target,
+        from: &Dir,
+        ask: &TreeCopy,
+        progress: Progress<'_>,
+    ) -> Result<TreeCopied, SshError> {
+        loop {
+            match self.upload_now(at, from, ask, &mut *progress).await {
+                Err(SshError::Machine { why, .. }) if why.contains(BUSY) => tracing::debug!(why, "it is waited for"),
+                done => return done,
+            }
+        }
+    }
+
+    async fn upload_now(
         &self,
         at: &Target,
         from: &Dir,
@@ -100,8 +124,9 @@ impl Ssh {
     async fn remote_lists(&self, at: &Target, ask: &TreeCopy) -> Result<There, SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
         let script = format!(
-            "{}\n{}\n\
+            "{}\n{BUSY_STAGE}\n{}\n\
              x=no; case $(tar --version 2>/dev/null) in *'GNU tar'*|*bsdtar*) x=yes;; esac\n\
+             if [ -d \"$s\" ]; then (cd \"$s\" && while busy; do sleep 0.2 2>/dev/null || sleep 1; done); [ ! -d \"$p\" ] || e=yes; fi\n\
              printf '%s\\0%s\\0%s\\0%s\\0' \"$p\" \"$s\" $e $x\n\
              if [ $e = yes ]; then (list \"$p\") || exit 1; fi\nprintf '=\\0\\0'\n\
              if [ -d \"$s/t\" ]; then (list \"$s/t\") || exit 1; fi",
@@ -117,7 +142,7 @@ impl Ssh {
 
     async fn stream(&self, at: &Target, ask: &TreeCopy) -> Result<Stream, SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
-        let script = format!("{}\n{SUM}\n{SUMS}\n{UNPACK}", find(&given, ask));
+        let script = format!("{}\n{SUM}\n{SUMS}\n{BUSY_STAGE}\n{UNPACK}", find(&given, ask));
         let (pieces, input) = Pieces::new();
         let running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
         Ok(Stream { open: Some((running, pieces)) })
@@ -159,7 +184,8 @@ impl Ssh {
                 if !error.may_pass() {
                     // Another copy of the same folder may have ended this one, and goes on with the stage.
                     let stage = quote(&there.stage);
-                    let remove = format!("case $(cat {stage}/pid 2>/dev/null) in ''|{pid}) rm -rf -- {stage};; esac");
+                    let remove =
+                        format!("case $(cat {stage}/pid 2>/dev/null) in ''|{pid}|'{pid} '*) rm -rf -- {stage};; esac");
                     self.ask(at, "removing half a copy", &remove, 60).await.ok();
                 }
                 Err(error)

@@ -8,7 +8,7 @@ use bursar_ssh::{Content, Upload};
 use crate::cuts::Cutter;
 use crate::machine::{Machine, quiet};
 use crate::run::until;
-use crate::trees::write;
+use crate::trees::{ask, opened, picture, write};
 
 const LONG: usize = 6_000_000;
 
@@ -47,6 +47,28 @@ async fn two_copies_to_one_place_both_end_with_a_whole_file() {
         let whole = [one, other].iter().any(|name| fs::read(here.path().join(name)).unwrap() == there);
         assert!(whole, "{one} and {other}: {} bytes", there.len());
         assert_eq!(names(&machine.home().join(format!("d{round}"))), ["target"], "{one} and {other}");
+    }
+}
+
+/// The second one finds all as the first one left it, also where a large file of it was under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_copies_of_a_folder_both_end_with_all_of_it() {
+    let machine = Machine::start();
+    let here = tempfile::tempdir().unwrap();
+    for n in 0..40 {
+        write(here.path().join(format!("d{}/f{n}", n % 4)), format!("file {n}"));
+    }
+    write(here.path().join("large"), bytes(3));
+    for to in ["p", "p", "q"] {
+        let send = async || {
+            machine.ssh.upload_tree(&machine.at(), &opened(here.path()), &ask(to), &mut quiet()).await.unwrap()
+        };
+        let (one, other) = tokio::join!(send(), send());
+        assert!(one.checked && other.checked);
+        assert_eq!(picture(&machine.home().join(to)), picture(here.path()));
+        assert_eq!(names(&machine.home()).iter().filter(|name| name.contains(".part")).count(), 0);
+        write(here.path().join("large"), bytes(4));
+        write(here.path().join("new/folder"), "new");
     }
 }
 
