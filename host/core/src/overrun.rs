@@ -16,10 +16,11 @@ const PAUSE_MAX_SECS: u64 = 300;
 /// What is held beyond now, in seconds: the watch comes round many times within it.
 const AHEAD_SECS: u64 = 3_600;
 
-/// Returns from when on an end that was asked may be asked again.
-pub fn ask_again(sightings: &Sightings) -> Moment {
+/// Returns from when on an end that was asked may be asked again: at once where the time of day was set back since.
+pub fn ask_again(sightings: &Sightings, now: Moment) -> Moment {
     match sightings.end_asked {
         None => Moment(0),
+        Some((_, at)) if at > now => Moment(0),
         Some((times, at)) => at.after(pause_secs(times)),
     }
 }
@@ -128,7 +129,9 @@ pub(crate) mod tests {
         let pauses: Vec<u64> = [1, 2, 3, 7, 8, 9, 40, u32::MAX].map(pause_secs).into();
         assert_eq!(pauses, [3, 6, 12, 192, 300, 300, 300, 300]);
         let asked = Sightings { end_asked: Some((2, Moment(100))), ..Sightings::default() };
-        assert_eq!((ask_again(&asked), ask_again(&Sightings::default())), (Moment(106), Moment(0)));
+        let (in_time, set_back) = (Moment(101), Moment(99));
+        assert_eq!([ask_again(&asked, in_time), ask_again(&asked, set_back)], [Moment(106), Moment(0)]);
+        assert_eq!(ask_again(&Sightings::default(), in_time), Moment(0));
     }
 
     #[test]

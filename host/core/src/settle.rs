@@ -62,7 +62,7 @@ fn doubt(instance: &Instance, now: Moment) -> Next {
 
 fn stopping(instance: &Instance, now: Moment) -> Next {
     let Some(accepted) = instance.sightings.end_accepted_at else {
-        let until = overrun::ask_again(&instance.sightings);
+        let until = overrun::ask_again(&instance.sightings, now);
         return if now < until { Next::Wait { until } } else { Next::End };
     };
     // One that no list ever showed may be made and not listed yet.
@@ -75,7 +75,7 @@ fn stopping(instance: &Instance, now: Moment) -> Next {
     }
     // An end that was accepted and ignored is asked again.
     let ignored = instance.sightings.seen_at.is_some_and(|seen| seen >= accepted.after(ASK_AGAIN_SECS));
-    if ignored && now >= overrun::ask_again(&instance.sightings) {
+    if ignored && now >= overrun::ask_again(&instance.sightings, now) {
         return Next::End;
     }
     Next::List { not_before: next_list(&instance.sightings, now) }

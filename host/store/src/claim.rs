@@ -23,7 +23,9 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
         let (holder, until) = found.ok_or_else(|| StoreError::NoSuchInstance(id.clone()))?;
-        let lasts = until.is_some_and(|until| now < row::moment(until));
+        // One that lasts longer than any was made before the time of day was set back: it says nothing.
+        let longest = now.after(for_secs.max(row::FIRST_CLAIM_SECS));
+        let lasts = until.map(row::moment).is_some_and(|until| now < until && until <= longest);
         let others = holder.map(Worker).filter(|holder| holder != worker);
         if lasts && others.is_some_and(|holder| !dead(&holder)) {
             return Ok(false);

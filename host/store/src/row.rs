@@ -16,7 +16,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 /// How long whoever reserved an instance is its worker before he must renew.
-const FIRST_CLAIM_SECS: u64 = 30;
+pub(crate) const FIRST_CLAIM_SECS: u64 = 30;
 
 /// An instance and its own money.
 pub(crate) struct Row {

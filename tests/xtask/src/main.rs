@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | bench | fuzz | kills | live | weaken`: the commands of the README. Everything they need they install or name.
+//! `cargo xtask demo | test | bench | fuzz | kills | soak | live | weaken`: the commands of the README. Everything they need they install or name.
 
 mod bench;
 mod clients;
@@ -11,15 +11,17 @@ mod weaken;
 use anyhow::{Context, Result, bail};
 use std::{path::PathBuf, process::Command};
 
-const USAGE: &str = "usage: cargo xtask demo [--provider NAME] | test | bench | fuzz | kills | live | weaken
+const USAGE: &str = "usage: cargo xtask demo [--provider NAME] | test | bench | fuzz | kills | soak | live | weaken
 
   demo [--provider NAME]  builds Bursar and walks the whole loop against an imitated provider, for nothing
   test    formatting, lints, documentation, every test
   bench [start | call | ledger | remote | files]  measures start and memory, a driver call, reserving, work on machines, copies; or one of these
   fuzz [MINUTES]  arbitrary requests at the door and arbitrary results of drivers, an hour of each unless said otherwise
   kills [N]  kills servers, commands and keepers 500 times, or N, while they rent and end at a provider with faults
+  soak [--walks N] [--from SEED] | --seed SEED  walks simulated worlds and holds the laws against their truth; or tells one walk
   live    walks the loop against the real provider with your key, on its cheapest machine, and destroys it
-  weaken  weakens the sandbox in a copy of this tree, once per patch, and sees that a test fails each time";
+  weaken [WORD]  weakens the sandbox or how money is kept in a copy of this tree, once per patch (with the word in its path), and
+          sees that a test fails each time";
 
 fn main() -> Result<()> {
     if let Some(rustc) = fuzz::as_compiler() {
@@ -33,8 +35,9 @@ fn main() -> Result<()> {
         "bench" => bench::run(std::env::args().nth(2).as_deref()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         "kills" => kills(std::env::args().nth(2).as_deref()),
+        "soak" => soak(&std::env::args().skip(2).collect::<Vec<_>>()),
         "live" => live::run(),
-        "weaken" => weaken::run_all(),
+        "weaken" => weaken::run_all(std::env::args().nth(2).as_deref()),
         _ => bail!("{USAGE}"),
     }
 }
@@ -78,6 +81,13 @@ fn kills(times: Option<&str>) -> Result<()> {
     tools::wasm_target()?;
     let walk = ["test", "--locked", "--package", "bursar", "--test", "system", "kills::", "--", "--nocapture"];
     run(Command::new("cargo").args(walk).env("BURSAR_KILLS", times.unwrap_or("500")))
+}
+
+/// The tests walk 20,000 seeds; this walks as many as one likes, optimised, with every overflow and assertion of ours on.
+fn soak(words: &[String]) -> Result<()> {
+    tools::wasm_target()?;
+    let walk = ["run", "--locked", "--profile", "fuzz", "--package", "simulation", "--"];
+    run(Command::new("cargo").args(walk).args(words))
 }
 
 /// Runs cargo, and stops at the first failure.
