@@ -17,6 +17,7 @@ mod lies;
 mod links;
 mod parallel;
 mod real_costs;
+mod self_end;
 mod sync;
 mod terminal;
 mod whole_loop;

@@ -229,6 +229,9 @@ pub struct Sightings {
     /// Of what is charged for it: what accounts told beyond our reckoning. The reckoning goes on without it.
     #[serde(default, skip_serializing_if = "Usd::is_zero")]
     pub corrected: Usd,
+    /// When a clock on the machine ends it, with a key of its own that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_ends: Option<Moment>,
 }
 
 impl Instance {

@@ -228,6 +228,7 @@ mod tests {
             absent_at: absent.iter().copied().map(at).collect(),
             rate: None,
             corrected: Usd::ZERO,
+            self_ends: None,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),

@@ -76,6 +76,7 @@ impl Rooms {
         };
         let (boot, ends) = super::keeper::boot_end(instance.lease.ends.since(now));
         self.store.set_boot_end(&instance.id, &boot, ends).await?;
+        self.try_self_end(&instance.id).await;
         Ok(Extended { state: self.state_of(instance, None).await?, repeated: false })
     }
 

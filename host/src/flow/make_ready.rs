@@ -51,7 +51,11 @@ impl Rooms {
             self.tell_ssh_of_change().await;
         }
         match self.set_up(&instance, &target, progress, began).await? {
-            Ok(()) => self.write_ready(id).await,
+            Ok(()) => {
+                self.write_ready(id).await?;
+                self.try_self_end(id).await;
+                self.require(id).await
+            }
             Err(why) => {
                 self.note(id, why).await?;
                 self.require(id).await
@@ -177,7 +181,7 @@ impl Rooms {
         Ok(Err(format!("SSH answers, and the set-up did not finish within {} min", SET_UP_BY.as_secs() / 60)))
     }
 
-    async fn write_ready(&self, id: &InstanceId) -> Result<Instance, FlowError> {
+    async fn write_ready(&self, id: &InstanceId) -> Result<(), FlowError> {
         let write = |instance: &mut Instance| {
             if instance.stage == Stage::Made {
                 instance.stage = Stage::Ready;
@@ -185,9 +189,9 @@ impl Rooms {
             }
             (vec![], ())
         };
-        let (instance, ()) = self.store.change(id, self.clock.now(), write).await?;
+        self.store.change(id, self.clock.now(), write).await?;
         tracing::info!(instance = %id, "ready");
-        Ok(instance)
+        Ok(())
     }
 
     /// Ends an instance that will never be of use, and says why.

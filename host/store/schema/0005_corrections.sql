@@ -112,5 +112,8 @@ CREATE INDEX sessions ON instances (session, held, charged) WHERE session IS NOT
 
 -- Lists go on from a place, and what is open is counted by account, without opening a document.
 CREATE INDEX ended_instances ON instances (seq) WHERE is_open = 0;
-CREATE INDEX open_by_account ON instances (provider, account, json_extract(doc, '$.price.billing.prepaid') IS 1)
-WHERE is_open = 1;
+CREATE INDEX open_by_account ON instances (
+    provider, account,
+    CASE WHEN json_extract(doc, '$.price.billing.prepaid') IS 1 THEN 'block'
+         WHEN json_extract(doc, '$.sightings.self_ends') IS NOT NULL THEN 'self' ELSE 'none' END
+) WHERE is_open = 1;

@@ -18,5 +18,6 @@ mod operations;
 mod proxy;
 mod releases;
 mod run;
+mod self_end;
 mod set_up;
 mod trees;
