@@ -6,6 +6,21 @@ ALTER TABLE entries ADD COLUMN paid_until INTEGER;
 -- What of it counts at `paid_from`, because it is never given back.
 ALTER TABLE entries ADD COLUMN paid_at_once INTEGER;
 
+-- The same rule as before. SQLite looked through all entries for the last one where its number stood inside an expression.
+DROP TRIGGER entries_follow;
+CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
+    SELECT RAISE (ABORT, 'an entry must follow the last one in number, in time and in its sums')
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM (SELECT 1)
+        LEFT JOIN (SELECT seq, at, held, charged FROM entries ORDER BY seq DESC LIMIT 1) AS last
+        WHERE NEW.seq = coalesce(last.seq, 0) + 1
+            AND NEW.at >= coalesce(last.at, 0)
+            AND NEW.held = coalesce(last.held, 0) + CASE NEW.kind WHEN 'hold' THEN NEW.amount ELSE -NEW.amount END
+            AND NEW.charged = coalesce(last.charged, 0) + CASE NEW.kind WHEN 'charge' THEN NEW.amount ELSE 0 END
+    );
+END;
+
 -- When the newest orders were made, however many entries lie between them.
 CREATE INDEX orders ON entries (seq) WHERE kind = 'hold' AND reason = '{"reason":"reserved"}';
 

@@ -34,9 +34,9 @@ CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
     SELECT RAISE (ABORT, 'an entry must follow the last one in number, in time and in its sums')
     WHERE NOT EXISTS (
         SELECT 1
-        FROM (SELECT coalesce(max(seq), 0) AS seq FROM entries) AS top
-        LEFT JOIN entries AS last ON last.seq = top.seq
-        WHERE NEW.seq = top.seq + 1
+        FROM (SELECT 1)
+        LEFT JOIN (SELECT seq, at, held, charged FROM entries ORDER BY seq DESC LIMIT 1) AS last
+        WHERE NEW.seq = coalesce(last.seq, 0) + 1
             AND NEW.at >= coalesce(last.at, 0)
             AND NEW.held = coalesce(last.held, 0)
                 + CASE NEW.kind WHEN 'hold' THEN NEW.amount WHEN 'correction' THEN 0 ELSE -NEW.amount END
@@ -60,7 +60,8 @@ JOIN (
     UNION ALL SELECT id, 'principal.' || principal FROM instances
 ) AS s ON s.id = e.instance;
 
--- What is given back lowers totals and no window: it must not be spent twice within one.
+-- What is given back lowers totals and no window: it must not be spent twice within one. It is there, as nothing, for whoever
+-- follows what changed.
 CREATE VIEW charge_points AS
 SELECT seq, scope, begins AS at, (amount - at_once) / secs + ((amount - at_once) % secs > 0) AS slope, at_once AS lump
 FROM charges WHERE amount > 0
@@ -68,7 +69,9 @@ UNION ALL
 SELECT seq, scope, begins + (amount - at_once) % secs, -1, 0 FROM charges WHERE amount > 0 AND (amount - at_once) % secs > 0
 UNION ALL
 SELECT seq, scope, begins + secs, -((amount - at_once) / secs), 0 FROM charges
-WHERE amount > 0 AND (amount - at_once) / secs > 0;
+WHERE amount > 0 AND (amount - at_once) / secs > 0
+UNION ALL
+SELECT seq, scope, begins, 0, 0 FROM charges WHERE amount < 0;
 
 CREATE TRIGGER charges_are_summed AFTER INSERT ON entries WHEN NEW.kind IN ('charge', 'correction') AND NEW.amount <> 0 BEGIN
     INSERT INTO charged (scope, usd)

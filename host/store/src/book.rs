@@ -29,6 +29,17 @@ impl End {
 /// An entry's columns.
 pub(crate) type Columns = (i64, i64, String, String, i64, String, i64, i64);
 
+/// What a decision reads, in one transaction.
+pub(crate) struct Book {
+    pub(crate) end: End,
+    pub(crate) standing: Standing,
+    /// What the sums by time say is charged.
+    summed: Usd,
+    /// Why one that is open cannot be read. It counts, and nothing is reserved beside it: what nobody can end must not be
+    /// joined by more.
+    unreadable: Option<StoreError>,
+}
+
 /// Reads where the ledger ends.
 pub(crate) async fn end(connection: &mut SqliteConnection) -> Result<End, StoreError> {
     let last: Option<(i64, i64, i64, i64)> =
@@ -51,6 +62,18 @@ pub(crate) async fn append(
     now: Moment,
 ) -> Result<Entry, StoreError> {
     let end = end(connection).await?;
+    append_after(connection, end, instance, movement, paid, now).await
+}
+
+/// The same for whoever has read where the ledger ends, in the same transaction.
+pub(crate) async fn append_after(
+    connection: &mut SqliteConnection,
+    end: End,
+    instance: &InstanceId,
+    movement: Movement,
+    paid: impl FnOnce(Moment) -> Paid,
+    now: Moment,
+) -> Result<Entry, StoreError> {
     can_be_counted(end.totals, &movement)
         .map_err(|broken| StoreError::Broken { instance: instance.clone(), broken })?;
     // The instance's own hold covers it; if the ledger's does not, then the two do not belong together.
@@ -115,35 +138,72 @@ pub(crate) fn entry(columns: Columns) -> Result<Entry, StoreError> {
 /// An open instance's columns.
 type Open = (String, String, String, String, String, i64, i64, String);
 
-/// Reads what the ledger says now. Whoever decides by it must hold the write lock.
-pub(crate) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, StoreError> {
-    let End { at, totals, .. } = end(connection).await?;
+/// What is read of the ledger's end: the last entry, what the sums by time charge, and when the last order but so many was made.
+type Ends = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
+/// Reads what the ledger says now. Whoever decides by it must hold the write lock. Every statement costs a change of
+/// threads, so what stands in single rows is read by one.
+pub(crate) async fn read(connection: &mut SqliteConnection, creates: u64) -> Result<Book, StoreError> {
+    let newer = creates.checked_sub(1);
+    let (seq, at, held, charged, summed, order): Ends = sqlx::query_as(
+        r#"SELECT last.seq, last.at, last.held, last.charged, (SELECT usd FROM charged WHERE scope = 'all'),
+               (SELECT at FROM entries WHERE kind = 'hold' AND reason = '{"reason":"reserved"}'
+                ORDER BY seq DESC LIMIT 1 OFFSET ?)
+           FROM (SELECT 1) LEFT JOIN (SELECT seq, at, held, charged FROM entries ORDER BY seq DESC LIMIT 1) AS last"#,
+    )
+    .bind(newer.map_or(i64::MAX, |newer| i64::try_from(newer).unwrap_or(i64::MAX)))
+    .fetch_one(&mut *connection)
+    .await?;
+    let end = match (seq, at, held, charged) {
+        (Some(seq), Some(at), Some(held), Some(charged)) => {
+            End { seq, at: row::moment(at), totals: Totals { held: Usd(held), charged: Usd(charged) } }
+        }
+        _ => End::NEW,
+    };
     let rows: Vec<Open> = sqlx::query_as(
         "SELECT id, name, provider, account, principal, per_hour, held, doc FROM instances WHERE is_open = 1 ORDER BY seq",
     )
     .fetch_all(connection)
     .await?;
-    Ok(Standing { at, totals, open: rows.into_iter().map(open).collect(), ..Standing::default() })
+    let (open, errors): (Vec<OpenLease>, Vec<Option<StoreError>>) = rows.into_iter().map(open).unzip();
+    let crowding = order.map(row::moment);
+    let standing = Standing { at: end.at, totals: end.totals, open, crowding, ..Standing::default() };
+    let unreadable = errors.into_iter().flatten().next();
+    Ok(Book { end, standing, summed: Usd(summed.unwrap_or_default()), unreadable })
 }
 
-fn open((id, name, provider, account, principal, per_hour, held, doc): Open) -> OpenLease {
+fn open((id, name, provider, account, principal, per_hour, held, doc): Open) -> (OpenLease, Option<StoreError>) {
     let (instance, per_hour, held) = (InstanceId(id), Usd(per_hour), Usd(held));
-    // One that cannot be read still counts; nothing is reserved beside it.
-    let paid = row::parse(&doc).map_or(Paid { at_once: held, ..Paid::default() }, |known| Paid::hold(&known));
-    OpenLease { instance, name, provider, account, principal, per_hour, held, paid }
+    let (paid, error) = match row::parse(&doc) {
+        Ok(known) => (Paid::hold(&known), None),
+        Err(error) => (Paid { at_once: held, ..Paid::default() }, Some(error)),
+    };
+    (OpenLease { instance, name, provider, account, principal, per_hour, held, paid }, error)
 }
 
-/// Refuses to decide by a ledger whose sums and open holds do not belong together.
-pub(crate) fn must_be_whole(standing: &Standing) -> Result<(), StoreError> {
-    let held: Usd = standing.open.iter().map(|open| open.held).sum();
-    if held == standing.totals.held {
-        return Ok(());
+impl Book {
+    /// Returns what to decide by, unless entries, open holds and sums by time do not belong together.
+    pub(crate) fn whole(self) -> Result<(End, Standing), StoreError> {
+        let Book { end, standing, summed, unreadable } = self;
+        let held: Usd = standing.open.iter().map(|open| open.held).sum();
+        if held != standing.totals.held {
+            return Err(StoreError::damaged(format!(
+                "its entries hold {} USD, its {} open instances hold {held} USD",
+                standing.totals.held,
+                standing.open.len()
+            )));
+        }
+        if summed != standing.totals.charged {
+            let charged = standing.totals.charged;
+            return Err(StoreError::damaged(format!(
+                "its entries charge {charged} USD, its sums by time {summed} USD"
+            )));
+        }
+        match unreadable {
+            Some(error) => Err(error),
+            None => Ok((end, standing)),
+        }
     }
-    Err(StoreError::damaged(format!(
-        "its entries hold {} USD, its {} open instances hold {held} USD",
-        standing.totals.held,
-        standing.open.len()
-    )))
 }
 
 fn kind_name(kind: Kind) -> &'static str {

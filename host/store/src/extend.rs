@@ -4,7 +4,7 @@
 use crate::{
     Store, book,
     error::{ReserveError, StoreError},
-    lane, past, row, schema,
+    lane, row, schema,
 };
 use bursar_core::{
     bounds::Lookback,
@@ -41,11 +41,8 @@ impl Store {
         self.inner.file.is_still_there()?;
         schema::refuse_newer(&mut tx).await?;
         let mut found = row::fetch(&mut tx, id).await?.ok_or_else(|| StoreError::NoSuchInstance(id.clone()))?;
-        let mut standing = book::standing(&mut tx).await?;
-        past::look_back(&mut tx, &mut standing, lookback, now).await?;
-        book::must_be_whole(&standing)?;
-        past::must_be_whole(&mut tx, &standing).await?;
-        row::open_must_be_readable(&mut tx).await?;
+        let (end, mut standing) = book::read(&mut tx, lookback.creates).await?.whole()?;
+        self.inner.seen.lock().await.look_back(&mut tx, &mut standing, end, lookback, now).await?;
         standing.open.retain(|open| open.instance != *id);
         standing.totals.held = standing.totals.held.minus(found.totals.held);
         if lookback.session.is_some() && lookback.session == row::session_of(&mut tx, id).await? {
@@ -57,7 +54,7 @@ impl Store {
             let movement = Movement { kind: Kind::Hold, amount: missing, reason: Reason::Extended };
             let moved = found.totals.after(&movement);
             found.totals = moved.map_err(|source| StoreError::HoldTooSmall { instance: id.clone(), source })?;
-            book::append(&mut tx, id, movement, Paid::now, now).await?;
+            book::append_after(&mut tx, end, id, movement, Paid::now, now).await?;
         }
         found.instance.lease.ends = longer.ends;
         found.instance.lease.hold = found.instance.lease.hold.max(longer.hold);

@@ -54,6 +54,8 @@ struct Inner {
     writer: Lane,
     /// Opened by the first read. Readers never wait for writers.
     reader: Lane,
+    /// What was read of the sums by time. Held only by whoever holds a lane.
+    seen: tokio::sync::Mutex<past::Seen>,
 }
 
 impl Store {
@@ -76,7 +78,7 @@ impl Store {
         if facts.practice != practice {
             return Err(StoreError::OtherMode { home: file.home, ledger_is_practice: facts.practice });
         }
-        Ok(Store { inner: Arc::new(Inner { file, facts, writer, reader }) })
+        Ok(Store { inner: Arc::new(Inner { file, facts, writer, reader, seen: Default::default() }) })
     }
 
     /// Returns this ledger's id: ten of `[a-z0-9]`, the first a letter. Every tag begins with it.

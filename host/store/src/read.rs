@@ -1,6 +1,11 @@
 //! Reading: instances, entries, what is held. Readers never wait for writers, and a damaged row does not hide the others.
 
-use crate::{Store, book, error::StoreError, lane, past, row};
+use crate::{
+    Store,
+    book::{self, Book},
+    error::StoreError,
+    lane, row,
+};
 use bursar_core::{
     bounds::Lookback,
     instance::{Instance, InstanceId},
@@ -71,15 +76,15 @@ impl Store {
     pub async fn standing(&self) -> Result<Standing, StoreError> {
         let mut reader = self.inner.reader.lock().await?;
         let mut tx = lane::begin_read(&mut reader).await?;
-        book::standing(&mut tx).await
+        Ok(book::read(&mut tx, 0).await?.standing)
     }
 
     /// Returns the same with what was charged when, as far back as `lookback` says.
     pub async fn standing_within(&self, lookback: &Lookback, now: Moment) -> Result<Standing, StoreError> {
         let mut reader = self.inner.reader.lock().await?;
         let mut tx = lane::begin_read(&mut reader).await?;
-        let mut standing = book::standing(&mut tx).await?;
-        past::look_back(&mut tx, &mut standing, lookback, now).await?;
+        let Book { end, mut standing, .. } = book::read(&mut tx, lookback.creates).await?;
+        self.inner.seen.lock().await.look_back(&mut tx, &mut standing, end, lookback, now).await?;
         Ok(standing)
     }
 

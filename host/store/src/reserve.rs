@@ -2,9 +2,10 @@
 //! decide.
 
 use crate::{
-    Store, Worker, book,
+    Store, Worker,
+    book::{self, End},
     error::{Broken, ReserveError, StoreError},
-    lane, past, row, schema,
+    lane, row, schema,
 };
 use bursar_core::{
     bounds::Lookback,
@@ -49,39 +50,37 @@ impl Store {
         let mut tx = lane::begin_write(&mut writer).await?;
         self.inner.file.is_still_there()?;
         schema::refuse_newer(&mut tx).await?;
-        if let Some(open) = row::open_by_name(&mut tx, &new.principal, &new.name).await? {
+        let (open, used) = row::known_before(&mut tx, new).await?;
+        if let Some(open) = open {
             return Err(ReserveError::NameTaken(Box::new(open)));
         }
-        let mut standing = book::standing(&mut tx).await?;
-        past::look_back(&mut tx, &mut standing, lookback, now).await?;
-        book::must_be_whole(&standing)?;
-        past::must_be_whole(&mut tx, &standing).await?;
-        row::open_must_be_readable(&mut tx).await?;
+        let (end, mut standing) = book::read(&mut tx, lookback.creates).await?.whole()?;
+        self.inner.seen.lock().await.look_back(&mut tx, &mut standing, end, lookback, now).await?;
         decide(&standing).map_err(ReserveError::Refused)?;
-        let entry = hold(&mut tx, new, now, worker).await?;
+        if used {
+            return Err(StoreError::Broken { instance: new.id.clone(), broken: Broken::UsedBefore }.into());
+        }
+        let entry = hold(&mut tx, end, new, now, worker).await?;
         tx.commit().await?;
         tracing::info!(instance = %new.id, held = %entry.amount, total = %entry.totals.committed(), "reserved");
         Ok(entry)
     }
 }
 
-async fn hold(tx: &mut SqliteConnection, new: &Instance, now: Moment, worker: &Worker) -> Result<Entry, StoreError> {
-    let broken = |broken| StoreError::Broken { instance: new.id.clone(), broken };
+async fn hold(
+    tx: &mut SqliteConnection,
+    end: End,
+    new: &Instance,
+    now: Moment,
+    worker: &Worker,
+) -> Result<Entry, StoreError> {
     if !new.stage.is_open() {
-        return Err(broken(Broken::BornGone));
-    }
-    let used: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM instances WHERE id = ? OR tag = ?)")
-        .bind(&new.id.0)
-        .bind(&new.tag.0)
-        .fetch_one(&mut *tx)
-        .await?;
-    if used {
-        return Err(broken(Broken::UsedBefore));
+        return Err(StoreError::Broken { instance: new.id.clone(), broken: Broken::BornGone });
     }
     let movement = Movement { kind: Kind::Hold, amount: new.lease.hold, reason: Reason::Reserved };
     let held = Totals::default()
         .after(&movement)
         .map_err(|source| StoreError::HoldTooSmall { instance: new.id.clone(), source })?;
     row::insert(tx, new, held.held, worker, now).await?;
-    book::append(tx, &new.id, movement, Paid::now, now).await
+    book::append_after(tx, end, &new.id, movement, Paid::now, now).await
 }

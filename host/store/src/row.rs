@@ -148,10 +148,22 @@ pub(crate) async fn open_by_name(
     found.as_deref().map(parse).transpose()
 }
 
-/// Refuses where an open instance cannot be read: what nobody can end must not be joined by more.
-pub(crate) async fn open_must_be_readable(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let docs = sqlx::query_scalar("SELECT doc FROM instances WHERE is_open = 1").fetch_all(connection).await?;
-    docs.iter().try_for_each(|doc: &String| parse(doc).map(drop))
+/// Returns the open instance that has a new one's name, and whether its id or tag was ever used.
+pub(crate) async fn known_before(
+    connection: &mut SqliteConnection,
+    new: &Instance,
+) -> Result<(Option<Instance>, bool), StoreError> {
+    let (open, used): (Option<String>, bool) = sqlx::query_as(
+        "SELECT (SELECT doc FROM instances WHERE principal = ? AND name = ? AND is_open = 1),
+             EXISTS (SELECT 1 FROM instances WHERE id = ? OR tag = ?)",
+    )
+    .bind(&new.principal)
+    .bind(&new.name)
+    .bind(&new.id.0)
+    .bind(&new.tag.0)
+    .fetch_one(connection)
+    .await?;
+    Ok((open.as_deref().map(parse).transpose()?, used))
 }
 
 /// Refuses a change of what an instance is found by, for ever.

@@ -73,6 +73,8 @@ async fn compare(all: Vec<Rented>) {
             new.price.billing.minimum_secs = one.minimum;
             store.reserve(&new, Moment(when), &me(), allow).await.unwrap();
         }
+        // What a process has seen of the sums it keeps: from here on it only follows.
+        store.standing_within(&everything(), Moment(when)).await.unwrap();
     }
     for (n, one) in all.iter().enumerate() {
         let _ = n;
@@ -86,7 +88,7 @@ async fn compare(all: Vec<Rented>) {
         let paid = Paid { from: Moment(begins), until: Moment(until), at_once };
         model.push((one.mine, Timed { amount: Usd(amount), paid }));
     }
-    for scope in [Scope::All, Scope::Principal("me".into()), Scope::Provider("acme".into())] {
+    for scope in scopes() {
         let mine = |(is, _): &&(bool, Timed)| *is || !matches!(scope, Scope::Principal(_));
         let rows: Vec<Timed> = model.iter().filter(mine).map(|(_, timed)| timed.clone()).collect();
         see(&store, &scope, &rows, at).await;
@@ -94,11 +96,23 @@ async fn compare(all: Vec<Rented>) {
     assert_whole(&store).await;
 }
 
+fn scopes() -> [Scope; 3] {
+    [Scope::All, Scope::Principal("me".into()), Scope::Provider("acme".into())]
+}
+
+fn look(scope: &Scope, window: Window) -> Look {
+    Look { scope: scope.clone(), cell_secs: window.cell_secs(), back_secs: window.secs() }
+}
+
+fn everything() -> Lookback {
+    let of = |scope: Scope| MINUTES.map(|minutes| look(&scope, Window { minutes, usd: Usd::ZERO }));
+    Lookback { looks: scopes().into_iter().flat_map(of).collect(), creates: 1, ..Lookback::default() }
+}
+
 async fn see(store: &Store, scope: &Scope, rows: &[Timed], at: u64) {
     for minutes in MINUTES {
         let window = Window { minutes, usd: Usd::ZERO };
-        let look = Look { scope: scope.clone(), cell_secs: window.cell_secs(), back_secs: window.secs() };
-        let lookback = Lookback { looks: vec![look], creates: 1, ..Lookback::default() };
+        let lookback = Lookback { looks: vec![look(scope, window)], creates: 1, ..Lookback::default() };
         let standing = store.standing_within(&lookback, Moment(at)).await.unwrap();
         let holds: Vec<Timed> = standing
             .open
