@@ -22,6 +22,7 @@ mod newcomer;
 mod parallel;
 mod providers;
 mod real_costs;
+mod self_end;
 mod sync;
 mod terminal;
 mod whole_loop;

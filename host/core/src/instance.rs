@@ -233,6 +233,9 @@ pub struct Sightings {
     /// time of day may be set forward, and that proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lands_by_boot: Option<(String, u64)>,
+    /// When a clock on the machine ends it, with a key of its own that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_ends: Option<Moment>,
 }
 
 impl Instance {

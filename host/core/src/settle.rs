@@ -241,6 +241,7 @@ mod tests {
             rate: None,
             corrected: Usd::ZERO,
             lands_by_boot: None,
+            self_ends: None,
         };
         Instance {
             tag: Tag::new("ledger0000", &id),

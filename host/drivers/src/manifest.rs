@@ -41,6 +41,8 @@ pub struct Manifest {
     pub late_secs: u64,
     /// How long an accepted end may take.
     pub stop_secs: u64,
+    /// What ends a machine from within, where it carries a key of its own.
+    pub self_end: Option<SelfEnd>,
     pub settings: BTreeMap<String, Setting>,
     pub credentials: BTreeMap<String, Credential>,
     pub signers: BTreeMap<String, Signer>,
@@ -64,6 +66,14 @@ pub enum AccountSource {
     /// No answer names it: another key, another account.
     Credential,
     Text(Text),
+}
+
+/// Two lines of shell that the host runs on a machine of ours: one that succeeds where the machine's own key is good, and one
+/// that ends it, a while after its lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfEnd {
+    pub check: String,
+    pub run: String,
 }
 
 /// A text of the owner's.

@@ -3,7 +3,7 @@
 
 use super::{FlowError, Reach, Rooms};
 use bursar_core::{decide::AccountView, money::Usd};
-use bursar_store::OpenAccount;
+use bursar_store::{EndsBy, OpenAccount};
 
 impl Rooms {
     /// Keeps the balance that an account showed, for lists.
@@ -20,16 +20,20 @@ impl Rooms {
     pub(super) async fn backstops(&self) -> Result<Vec<String>, FlowError> {
         let mut lines = vec![];
         for open in self.store.open_accounts().await? {
-            let OpenAccount { provider, account, prepaid, count, names } = &open;
+            let OpenAccount { provider, account, ends, count, names } = &open;
             let more = count.saturating_sub(names.len() as u64);
             let named = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let names = if more > 0 { format!("{named} and {more} more") } else { named };
             let seen = self.store.note(&key(provider, account)).await?;
             let balance = seen.and_then(|text| text.parse::<Usd>().ok());
-            let how = match (prepaid, balance) {
-                (true, _) => "ends with what is paid already".to_owned(),
-                (false, Some(balance)) => format!("runs until the account is empty ({balance} USD when last asked)"),
-                (false, None) => "is ended by nothing, and its cost has no bound".to_owned(),
+            let how = match (ends, balance) {
+                (EndsBy::Itself, _) => {
+                    "ends itself ten minutes after its lease, with a key of its own that was tried; what it costs then may go on"
+                        .to_owned()
+                }
+                (EndsBy::Block, _) => "ends with what is paid already".to_owned(),
+                (EndsBy::Nothing, Some(balance)) => format!("runs until the account is empty ({balance} USD when last asked)"),
+                (EndsBy::Nothing, None) => "is ended by nothing, and its cost has no bound".to_owned(),
             };
             lines.push(format!("{names} at {provider} {how}"));
         }

@@ -98,6 +98,7 @@ impl Rooms {
                 instance
             }
         };
+        self.try_self_end(&instance.id).await;
         Ok(Extended { state: self.state_of(instance, None).await?, repeated: false })
     }
 

@@ -151,6 +151,8 @@ impl Rooms {
             if instance.stage == Stage::Ready {
                 instance.stage = Stage::Made;
             }
+            // Its clock does not outlive that.
+            instance.sightings.self_ends = None;
             instance.note = Some("restarted".to_owned());
             (vec![], ())
         };

@@ -44,7 +44,8 @@ impl Rooms {
         let began = Instant::now();
         let target = self.wait_for_ssh(id, progress, began).await?;
         if simulation::process().is_some() {
-            return self.write_ready(id).await;
+            self.write_ready(id).await?;
+            return self.require(id).await;
         }
         let instance = self.require(id).await?;
         self.ssh.install_keys(&target, &instance.ssh_keys).await?;
@@ -53,7 +54,11 @@ impl Rooms {
             self.tell_ssh_of_change().await;
         }
         match self.set_up(&instance, &target, progress, began).await? {
-            Ok(()) => self.write_ready(id).await,
+            Ok(()) => {
+                self.write_ready(id).await?;
+                self.try_self_end(id).await;
+                self.require(id).await
+            }
             Err(why) => {
                 self.note(id, why).await?;
                 self.require(id).await
@@ -222,7 +227,7 @@ impl Rooms {
         Ok(Err(format!("SSH answers, and the set-up did not finish within {} min", SET_UP_BY.as_secs() / 60)))
     }
 
-    async fn write_ready(&self, id: &InstanceId) -> Result<Instance, FlowError> {
+    async fn write_ready(&self, id: &InstanceId) -> Result<(), FlowError> {
         let write = |instance: &mut Instance| {
             if instance.stage == Stage::Made {
                 instance.stage = Stage::Ready;
@@ -230,9 +235,9 @@ impl Rooms {
             }
             (vec![], ())
         };
-        let (instance, ()) = self.store.change(id, self.clock.now(), write).await?;
+        self.store.change(id, self.clock.now(), write).await?;
         tracing::info!(instance = %id, "ready");
-        Ok(instance)
+        Ok(())
     }
 
     /// Ends an instance that will never be of use, and says why.

@@ -36,6 +36,7 @@ mod recover;
 mod remote;
 mod said;
 mod save_files;
+mod self_end;
 mod spending;
 mod stop_instance;
 mod watch;

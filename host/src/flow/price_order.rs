@@ -74,7 +74,11 @@ impl Rooms {
 
     /// Returns what of the past a decision about an order on this account needs.
     pub(super) fn lookback(&self, limits: &Limits, account: &AccountView, principal: &str) -> Lookback {
-        limits.lookback(&account.provider, principal).on(account).by(&self.worker.row().0)
+        let lookback = limits.lookback(&account.provider, principal).on(account);
+        match limits.max_session_spending {
+            Some(_) => lookback.by(&self.worker.row().0),
+            None => lookback,
+        }
     }
 
     async fn offer(&self, driver: &Driver, id: &str, nodes: u32) -> Result<Offer, FlowError> {

@@ -1,7 +1,7 @@
 //! The keeper's work, in the keeper and in every server that lives: settle what is in doubt, end what is due, take further
 //! what was interrupted. No instance waits for another: each has a task of its own.
 
-use super::{FlowError, Rooms, keep::Minder, make_ready::Progress, worker};
+use super::{FlowError, Rooms, keep::Minder, make_ready::Progress, self_end::clock_is_off, worker};
 use crate::clock::Clock;
 use bursar_core::{
     instance::{Instance, InstanceId, Stage},
@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 pub(super) const ROUND: Duration = Duration::from_secs(3);
 /// How often it is looked whether an account is to be held against the ledger.
 const LOOKS: Duration = Duration::from_secs(10);
+/// How often a machine's own clock is tried to be moved.
+const CLOCKS: Duration = Duration::from_secs(60);
 
 /// What one round of settling found to do.
 #[derive(Debug, Default)]
@@ -95,6 +97,8 @@ pub(super) struct Watch {
     busy: HashMap<InstanceId, JoinHandle<()>>,
     helped: HashSet<InstanceId>,
     minder: Minder,
+    /// Clocks on machines that are being set, and when that began.
+    clocks: HashMap<InstanceId, (Instant, JoinHandle<()>)>,
     /// Looks at what accounts took, and when it began.
     looking: Option<(Instant, JoinHandle<()>)>,
     last: Vec<Instance>,
@@ -133,12 +137,23 @@ impl Watch {
             self.go_on(rooms, &open);
         }
         self.minder.look(rooms, &open);
+        self.set_clocks(rooms, &open);
         if self.looking.as_ref().is_none_or(|(began, task)| task.is_finished() && began.elapsed() >= LOOKS) {
             self.looking = Some((Instant::now(), crate::task::spawn(rooms.clone().look_at_accounts())));
         }
         self.complained.clear();
         self.last = open;
         Ok(self.last.len())
+    }
+
+    /// A machine whose own clock was not moved with its lease is asked again, now and then.
+    fn set_clocks(&mut self, rooms: &Rooms, open: &[Instance]) {
+        self.clocks.retain(|_, (began, _)| began.elapsed() < CLOCKS);
+        for instance in open.iter().filter(|instance| clock_is_off(instance)) {
+            let (rooms, id) = (rooms.clone(), instance.id.clone());
+            let set = || tokio::spawn(async move { rooms.try_self_end(&id).await });
+            self.clocks.entry(instance.id.clone()).or_insert_with(|| (Instant::now(), set()));
+        }
     }
 
     /// The ledger cannot be read: what was open when it last could is ended when it is due.

@@ -23,6 +23,7 @@ mod port;
 mod pulse;
 mod run;
 mod script;
+mod self_end;
 mod send_file;
 mod set_up;
 mod stream;
@@ -47,6 +48,7 @@ pub use job_log::{LogPart, LogPiece};
 pub use job_read::{Job, JobRead, JobSummary, LogText};
 pub use port::PortStream;
 pub use run::{Ran, Run, Streams};
+pub use self_end::SelfEnd;
 pub use set_up::{Gpu, SetUp, SetUpState};
 pub use tree::{Look, TreeCopied, TreeCopy};
 

@@ -60,7 +60,8 @@ JOIN (
     UNION ALL SELECT id, 'principal.' || principal FROM instances
 ) AS s ON s.id = e.instance;
 
--- What is given back lowers totals and no window: it must not be spent twice within one.
+-- What is given back lowers totals and no window: it must not be spent twice within one. It is there, as nothing, for whoever
+-- follows what changed.
 CREATE VIEW charge_points AS
 SELECT seq, scope, begins AS at, (amount - at_once) / secs + ((amount - at_once) % secs > 0) AS slope, at_once AS lump
 FROM charges WHERE amount > 0
@@ -68,7 +69,9 @@ UNION ALL
 SELECT seq, scope, begins + (amount - at_once) % secs, -1, 0 FROM charges WHERE amount > 0 AND (amount - at_once) % secs > 0
 UNION ALL
 SELECT seq, scope, begins + secs, -((amount - at_once) / secs), 0 FROM charges
-WHERE amount > 0 AND (amount - at_once) / secs > 0;
+WHERE amount > 0 AND (amount - at_once) / secs > 0
+UNION ALL
+SELECT seq, scope, begins, 0, 0 FROM charges WHERE amount < 0;
 
 CREATE TRIGGER charges_are_summed AFTER INSERT ON entries WHEN NEW.kind IN ('charge', 'correction') AND NEW.amount <> 0 BEGIN
     INSERT INTO charged (scope, usd)
@@ -112,5 +115,8 @@ CREATE INDEX sessions ON instances (session, held, charged) WHERE session IS NOT
 
 -- Lists go on from a place, and what is open is counted by account, without opening a document.
 CREATE INDEX ended_instances ON instances (seq) WHERE is_open = 0;
-CREATE INDEX open_by_account ON instances (provider, account, json_extract(doc, '$.price.billing.prepaid') IS 1)
-WHERE is_open = 1;
+CREATE INDEX open_by_account ON instances (
+    provider, account,
+    CASE WHEN json_extract(doc, '$.price.billing.prepaid') IS 1 THEN 'block'
+         WHEN json_extract(doc, '$.sightings.self_ends') IS NOT NULL THEN 'self' ELSE 'none' END
+) WHERE is_open = 1;

@@ -33,7 +33,7 @@ pub use error::{Broken, ReserveError, StoreError};
 pub use extend::Longer;
 pub use keeper::Keeper;
 pub use marks::{Complaint, Look};
-pub use page::{OpenAccount, Page, Place};
+pub use page::{EndsBy, OpenAccount, Page, Place};
 
 use bursar_core::time::Moment;
 use lane::Lane;

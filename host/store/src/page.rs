@@ -65,13 +65,26 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// What is open on one account.
+/// What ends a machine if no keeper of ours runs, and it is not the end of the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndsBy {
+    /// What is paid already.
+    Block,
+    /// A clock of its own.
+    Itself,
+    Nothing,
+}
+
+/// The same in the database, as its index has it.
+const KIND: &str = "CASE WHEN json_extract(doc, '$.price.billing.prepaid') IS 1 THEN 'block'
+     WHEN json_extract(doc, '$.sightings.self_ends') IS NOT NULL THEN 'self' ELSE 'none' END";
+
+/// What is open on one account and ends by the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenAccount {
     pub provider: String,
     pub account: String,
-    /// Whether what is open there ends with what is paid already.
-    pub prepaid: bool,
+    pub ends: EndsBy,
     pub count: u64,
     /// The oldest few.
     pub names: Vec<String>,
@@ -116,27 +129,31 @@ impl Store {
     pub async fn open_accounts(&self) -> Result<Vec<OpenAccount>, StoreError> {
         let mut reader = self.inner.reader.lock().await?;
         // An index of its own has all of this: no document is opened.
-        let groups: Vec<(String, String, bool, i64)> = sqlx::query_as(
-            "SELECT provider, account, json_extract(doc, '$.price.billing.prepaid') IS 1 AS prepaid, count(*)
-             FROM instances INDEXED BY open_by_account WHERE is_open = 1
-             GROUP BY provider, account, json_extract(doc, '$.price.billing.prepaid') IS 1",
-        )
-        .fetch_all(&mut *reader)
-        .await?;
+        let groups = format!(
+            "SELECT provider, account, {KIND}, count(*) FROM instances INDEXED BY open_by_account WHERE is_open = 1
+             GROUP BY provider, account, {KIND}"
+        );
+        let groups: Vec<(String, String, String, i64)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(groups)).fetch_all(&mut *reader).await?;
+        let names_of = format!(
+            "SELECT name FROM instances INDEXED BY open_by_account WHERE is_open = 1 AND provider = ? AND account = ?
+             AND {KIND} = ? ORDER BY seq LIMIT ?"
+        );
         let mut accounts = vec![];
-        for (provider, account, prepaid, count) in groups {
-            let names: Vec<String> = sqlx::query_scalar(
-                "SELECT name FROM instances INDEXED BY open_by_account WHERE is_open = 1 AND provider = ? AND account = ?
-                 AND json_extract(doc, '$.price.billing.prepaid') IS 1 = ? ORDER BY seq LIMIT ?",
-            )
-            .bind(&provider)
-            .bind(&account)
-            .bind(prepaid)
-            .bind(NAMES_TOLD)
-            .fetch_all(&mut *reader)
-            .await?;
+        for (provider, account, kind, count) in groups {
+            let names = sqlx::query_scalar(sqlx::AssertSqlSafe(names_of.clone()))
+                .bind(&provider)
+                .bind(&account)
+                .bind(&kind)
+                .bind(NAMES_TOLD);
+            let names = names.fetch_all(&mut *reader).await?;
+            let ends = match kind.as_str() {
+                "block" => EndsBy::Block,
+                "self" => EndsBy::Itself,
+                _ => EndsBy::Nothing,
+            };
             let count = u64::try_from(count).unwrap_or(0);
-            accounts.push(OpenAccount { provider, account, prepaid, count, names });
+            accounts.push(OpenAccount { provider, account, ends, count, names });
         }
         Ok(accounts)
     }

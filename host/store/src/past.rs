@@ -51,7 +51,7 @@ impl Seen {
         }
         self.follow(connection, end).await?;
         standing.charged_by = self.by_scope.clone();
-        see_account_and_session(connection, standing, lookback).await?;
+        asked_besides(connection, standing, lookback).await?;
         let now = now.max(standing.at);
         for look in &lookback.looks {
             let cells = self.cells(connection, look, now).await?;
@@ -119,6 +119,27 @@ impl Seen {
     }
 }
 
+/// What only some decisions ask: what was charged on one account since its balance was asked, and what one session has.
+async fn asked_besides(
+    connection: &mut SqliteConnection,
+    standing: &mut Standing,
+    lookback: &Lookback,
+) -> Result<(), StoreError> {
+    if let Some((provider, account, position)) = &lookback.since {
+        let sum = sqlx::query_scalar(
+            "SELECT coalesce(sum(amount), 0) FROM entries JOIN instances ON instances.id = entries.instance
+             WHERE entries.seq > ? AND kind IN ('charge', 'correction') AND provider = ? AND account = ?",
+        );
+        let sum = sum.bind(position).bind(provider).bind(account).fetch_one(&mut *connection).await?;
+        standing.taken_since = Some(Usd(sum));
+    }
+    if let Some(session) = &lookback.session {
+        let spent = sqlx::query_scalar("SELECT coalesce(sum(held + charged), 0) FROM instances WHERE session = ?");
+        standing.session = Some(Usd(spent.bind(session).fetch_one(connection).await?));
+    }
+    Ok(())
+}
+
 impl SeenLook {
     /// Adds one point to its cell, as the database's trigger does.
     fn add(&mut self, (scope, at, slope, lump): &PointRow) {
@@ -152,35 +173,6 @@ async fn read_cells(
         (start, Cell { start, slope, moment, lump })
     };
     Ok(rows.into_iter().map(cell).collect())
-}
-
-async fn see_account_and_session(
-    connection: &mut SqliteConnection,
-    standing: &mut Standing,
-    lookback: &Lookback,
-) -> Result<(), StoreError> {
-    if let Some((provider, account, position)) = &lookback.since {
-        standing.taken_since = Some(charged_since(connection, provider, account, *position).await?);
-    }
-    if let Some(session) = &lookback.session {
-        let spent = sqlx::query_scalar("SELECT coalesce(sum(held + charged), 0) FROM instances WHERE session = ?");
-        standing.session = Some(Usd(spent.bind(session).fetch_one(connection).await?));
-    }
-    Ok(())
-}
-
-/// Returns what was charged on an account after the ledger ended there.
-async fn charged_since(
-    connection: &mut SqliteConnection,
-    provider: &str,
-    account: &str,
-    position: i64,
-) -> Result<Usd, StoreError> {
-    let sum = sqlx::query_scalar(
-        "SELECT coalesce(sum(amount), 0) FROM entries JOIN instances ON instances.id = entries.instance
-         WHERE entries.seq > ? AND kind IN ('charge', 'correction') AND provider = ? AND account = ?",
-    );
-    Ok(Usd(sum.bind(position).bind(provider).bind(account).fetch_one(connection).await?))
 }
 
 /// Compares the sums by time with the charges, and tells what does not belong together.

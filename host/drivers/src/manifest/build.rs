@@ -1,8 +1,8 @@
 //! From the keys of a manifest to its checked form.
 
 use super::{
-    AccountSource, Credential, Endpoint, Manifest, ManifestError, NamedBy, Place, Route, Setting, Signer, TEXT_MAX,
-    check, plain,
+    AccountSource, Credential, Endpoint, Manifest, ManifestError, NamedBy, Place, Route, SelfEnd, Setting, Signer,
+    TEXT_MAX, check, plain,
     problem::{Problems, rule},
     raw, route,
 };
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 const ROUTES_MAX: usize = 100;
 const OTHERS_MAX: usize = 20;
 const DAY_SECS: u64 = 86_400;
+const SHELL_MAX: usize = 1_000;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
     let mut problems = Problems::default();
@@ -43,6 +44,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
             image: raw.image,
             late_secs: raw.late_secs,
             stop_secs: raw.stop_secs,
+            self_end: raw.self_end.map(|end| SelfEnd { check: end.check, run: end.run }),
             settings,
             credentials,
             signers,
@@ -120,6 +122,10 @@ fn top(raw: &raw::Manifest, problems: &mut Problems) {
         "stop_secs is not 1 to 86400",
         "say how long an end takes",
     );
+    for line in raw.self_end.iter().flat_map(|end| [&end.check, &end.run]) {
+        let fits = !line.trim().is_empty() && line.len() <= SHELL_MAX;
+        at.must(fits, rule::SIZES, "a line of self_end is empty or too long", "keep it under 1,000 characters");
+    }
     let image_fits = raw.image.as_ref().is_none_or(|image| is_plain(image, 256));
     at.must(image_fits, rule::SIZES, "image is empty, too long or not plain", "name one image");
     at.must(

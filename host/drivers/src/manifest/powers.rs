@@ -16,6 +16,12 @@ pub(super) fn sentences(manifest: &Manifest) -> Vec<String> {
     out.extend(routes().flat_map(frees));
     out.extend(lists(manifest));
     out.extend(prices(manifest));
+    out.extend(manifest.self_end.iter().map(|end| {
+        format!(
+            "machines: on each machine of ours the host runs `{}` when it is ready, and `{}` ten minutes after its lease if it lives",
+            end.check, end.run
+        )
+    }));
     out
 }
 

@@ -15,6 +15,7 @@ pub(super) struct Manifest {
     pub(super) image: Option<String>,
     pub(super) late_secs: u64,
     pub(super) stop_secs: u64,
+    pub(super) self_end: Option<SelfEnd>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, Setting>,
     #[serde(default)]
@@ -23,6 +24,13 @@ pub(super) struct Manifest {
     pub(super) signers: BTreeMap<String, Signer>,
     pub(super) endpoints: BTreeMap<String, Endpoint>,
     pub(super) routes: BTreeMap<String, Spanned<Route>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SelfEnd {
+    pub(super) check: String,
+    pub(super) run: String,
 }
 
 #[derive(Deserialize)]

@@ -20,6 +20,7 @@ mod operations;
 mod proxy;
 mod releases;
 mod run;
+mod self_end;
 mod set_up;
 mod trees;
 mod twice;

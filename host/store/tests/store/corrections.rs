@@ -76,9 +76,12 @@ async fn what_comes_back_lowers_totals_and_no_window_and_never_below_what_was_co
     store.reserve(&instance("aaaaaaaaaa", "one", 500), NOW, &me(), allow).await.unwrap();
     store.set_mark("acme", "one", None, &mark(1)).await.unwrap();
     store.write_look("acme", "one", &mark(1), &look(2, &[("aaaaaaaaaa", 30)], None), NOW).await.unwrap();
+    assert_eq!(spent(&store, NOW).await, 30);
     store.write_look("acme", "one", &mark(2), &look(3, &[("aaaaaaaaaa", -20)], None), NOW).await.unwrap();
     assert_eq!(totals(&store).await, (Totals { held: Usd(500), charged: Usd(10) }, Usd(10)));
     assert_eq!(spent(&store, NOW).await, 30, "it is not spent twice within a window");
+    let followed = store.standing_within(&Lookback::default(), NOW).await.unwrap().charged_by;
+    assert_eq!(followed["provider.acme"], Usd(10), "whoever follows what is charged sees what came back");
     let more = store.write_look("acme", "one", &mark(3), &look(4, &[("aaaaaaaaaa", -11)], None), NOW).await;
     assert!(more.is_err());
     assert_eq!(totals(&store).await.0.charged, Usd(10), "all of a look is written, or nothing");

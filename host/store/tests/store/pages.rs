@@ -5,7 +5,7 @@ use bursar_core::{
     instance::{Instance, Stage},
     ledger::Kind,
 };
-use bursar_store::{Place, Store};
+use bursar_store::{EndsBy, Place, Store};
 
 /// `a` to `l`; every third one has ended.
 async fn some() -> (tempfile::TempDir, Store) {
@@ -88,10 +88,20 @@ async fn what_is_open_is_counted_by_account() {
     block.price.billing.prepaid = true;
     (block.provider, block.account) = ("other".to_owned(), "two".to_owned());
     store.reserve(&block, NOW, &me(), allow).await.unwrap();
+    let clock = |i: &mut Instance| {
+        i.sightings.self_ends = Some(NOW);
+        (vec![], ())
+    };
+    store.change(&id("bbbbbbbbbb"), NOW, clock).await.unwrap();
     let open = store.open_accounts().await.unwrap();
-    let told: Vec<_> = open.iter().map(|a| (&*a.provider, &*a.account, a.prepaid, a.count, a.names.len())).collect();
-    assert_eq!(told, [("acme", "one", false, 8, 5), ("other", "two", true, 1, 1)]);
-    assert_eq!(open[0].names[0], "aaaaaaaaaa");
+    let told: Vec<_> = open.iter().map(|a| (&*a.provider, &*a.account, a.ends, a.count, a.names.len())).collect();
+    let expected = [
+        ("acme", "one", EndsBy::Nothing, 7, 5),
+        ("acme", "one", EndsBy::Itself, 1, 1),
+        ("other", "two", EndsBy::Block, 1, 1),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((open[0].names[0].as_str(), open[1].names[0].as_str()), ("aaaaaaaaaa", "bbbbbbbbbb"));
 }
 
 #[tokio::test]

@@ -56,6 +56,13 @@ fn each_rule_refuses_what_breaks_it_and_names_itself() {
         ("\"a zone\"", "\"a\\nzone\"", "manifest keys", "settings.zone.about: it holds U+000A"),
         ("\"a zone\"", "\"a \\u001b[2Jzone\"", "manifest keys", "settings.zone.about: it holds U+001B"),
         ("late_secs = 600", "late_secs = 0", "manifest sizes", "late_secs"),
+        (
+            "stop_secs = 120",
+            "stop_secs = 120\nself_end = { check = \" \", run = \"x\" }",
+            "manifest sizes",
+            "a line of self_end",
+        ),
+        ("stop_secs = 120", "stop_secs = 120\nself_end = { run = \"x\" }", "manifest keys", "missing field `check`"),
         ("timeout_secs = 60", "timeout_secs = 151", "manifest sizes", "1 to 150"),
         ("call = \"GET /user\"", "call = \"GET /user\", timeout_secs = 31", "manifest sizes", "1 to 30"),
         ("gap_ms = 100", "gap_ms = 60001", "manifest sizes", "gap_ms"),
