@@ -50,7 +50,9 @@ impl Rooms {
 
     fn is_overdue(&self, instance: &Instance) -> bool {
         let now = self.clock.now();
-        let waits = settle::plan(instance, now) == Next::End && instance.sightings.end_asked.is_none();
+        // It is counted before it is sent: whoever counted it may have been stopped in between.
+        let asked = |(_, at): (u32, Moment)| at <= now && now < at.after(PATIENCE_SECS);
+        let waits = settle::plan(instance, now) == Next::End && !instance.sightings.end_asked.is_some_and(asked);
         waits && now >= instance.lease.ends.after(PATIENCE_SECS)
     }
 

@@ -147,7 +147,8 @@ impl Asked {
             let listed = |machine: &&Machine| machine.listed_ms <= now;
             let all: Vec<Machine> = world.state().provider.living(account, now).filter(listed).cloned().collect();
             let mut rows: Vec<Value> = all.iter().map(|machine| row(machine, now)).collect();
-            let left_out = usize::try_from(which).unwrap_or(0) % all.len().max(1);
+            let mut left_out = usize::try_from(which).unwrap_or(0) % all.len().max(1);
+            let fault = world.stays_incomplete(now, which, fault, &all, &mut left_out);
             let shown = all.iter().map(|machine| machine.id.as_str()).collect::<Vec<_>>().join(" ");
             world.tell(|| format!("list of account {account}: {shown} {fault:?}"));
             match fault {
@@ -236,6 +237,31 @@ impl Asked {
 }
 
 impl World {
+    /// A list that is incomplete stays so for a while, mostly, and hides the same machine.
+    fn stays_incomplete(
+        &self,
+        now: u64,
+        which: u64,
+        fault: ListFault,
+        all: &[Machine],
+        left_out: &mut usize,
+    ) -> ListFault {
+        let mut state = self.state();
+        if fault == ListFault::Incomplete
+            && let Some(hidden) = all.get(*left_out)
+        {
+            state.provider.incomplete = Some((now + 2_000 + which / 7 % 20_000, hidden.id.clone()));
+        }
+        let Some((_, id)) = state.provider.incomplete.clone().filter(|(until, _)| now < *until) else { return fault };
+        match all.iter().position(|machine| machine.id == id) {
+            Some(place) => {
+                *left_out = place;
+                ListFault::Incomplete
+            }
+            None => fault,
+        }
+    }
+
     /// An end that was accepted makes the lists after it count, and no earlier one.
     fn counts_lies_anew(&self, id: &str) {
         let mut state = self.state();

@@ -62,6 +62,8 @@ pub struct Provider {
     pub rate_musd: u64,
     pub faults: Faults,
     pub made: u64,
+    /// Until then every list is incomplete, and leaves this machine out.
+    pub incomplete: Option<(u64, String)>,
 }
 
 /// The accounts, by their names and their tokens.
@@ -79,6 +81,7 @@ impl Provider {
             rate_musd: RATE_MUSD,
             faults: Faults::new(dice),
             made: 0,
+            incomplete: None,
         }
     }
 

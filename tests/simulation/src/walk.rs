@@ -128,6 +128,7 @@ fn calm(world: &Arc<World>) {
     let crew = {
         let mut state = world.state();
         state.provider.faults = Default::default();
+        state.provider.incomplete = None;
         state.provider.machines.iter_mut().for_each(|machine| machine.ignores = 0);
         (state.slow_store, state.keeper_fails) = ((0, 0), 0);
         state.crew.clone()
