@@ -7,9 +7,9 @@ pub(super) const BUSY_STAGE: &str = "busy() { old= start=; { read -r old start <
     [ -n \"$(find . -cmin -1 2>/dev/null | head -n 1)\" ] || { kill -9 -- \"-$old\" 2>/dev/null; return 1; }; }";
 
 /// Makes the stage this process's own, or says that it is not: of two that come at once only one can make the file, and what
-/// lies there of an ended one is only taken away as it was judged.
+/// lies there of an ended one is only taken away as it was judged. A shell's own echo says "I/O error" of a full disk.
 const CLAIM: &str = "claim() { busy && return 1\n\
-    { IFS= read -r line <\"/proc/$$/stat\"; } 2>/dev/null; set -- ${line##*) }; echo \"$$ ${20}\" >\"pid.$$\" || stop 'the stage cannot be written'\n\
+    { IFS= read -r line <\"/proc/$$/stat\"; } 2>/dev/null; set -- ${line##*) }; echo \"$$ ${20}\" | cat >\"pid.$$\" || stop 'the stage cannot be written'\n\
     if [ -e pid ] && mv pid \"was.$$\" 2>/dev/null; then read -r was began <\"was.$$\"\n\
     [ \"$was $began\" = \"$old $start\" ] || { mv \"was.$$\" pid; rm -f \"pid.$$\"; return 1; }; fi\n\
     (set -C; cat <\"pid.$$\" >pid) 2>/dev/null; made=$?; rm -f \"pid.$$\" \"was.$$\"; return $made; }";
