@@ -8,6 +8,7 @@ mod list;
 mod plan;
 mod put;
 mod receive;
+mod stage;
 mod there;
 mod upload;
 mod walk;

@@ -12,6 +12,7 @@ use super::compare::{self, SUMS};
 use super::list::{self, Entry, Kind, List, Time};
 use super::plan::{self, Plan, Rules};
 use super::put::{self, Put};
+use super::stage::{BUSY, BUSY_STAGE, unpack};
 use super::there::There;
 use super::walk::{self, Ignored, local};
 use super::{TreeCopied, TreeCopy, as_path, shown};
@@ -30,6 +31,9 @@ const DOING: &str = "sending a folder";
 const SPARE: &str = "q=$(cd \"$p\" 2>/dev/null && pwd -P) && case $(cd \"$HOME\" && pwd -P)/ in \"${q%/}\"/*) \
     echo \"it would empty $q, the home folder or what holds it; name a folder in it, or ask without delete\" >&2; exit 1;; esac";
 
+/// So often a copy makes way for another one that began at the same moment.
+const TRIES: u32 = 10;
+
 /// Sets `p`, and `s`, the folder beside it or in it where what arrives waits.
 fn find(given: &str, ask: &TreeCopy) -> String {
     let name = super::stage_name(&[ask.remote_path.as_bytes()]);
@@ -43,25 +47,6 @@ fn find(given: &str, ask: &TreeCopy) -> String {
     )
 }
 
-/// Run in a stage. Another copy works there when that very process lives and something was written lately: it is left alone.
-/// One that stands still, as it does behind a broken connection, is ended.
-pub(super) const BUSY_STAGE: &str = "own() { { IFS= read -r line <\"/proc/$$/stat\"; } 2>/dev/null; set -- ${line##*) }; echo \"$$ ${20}\"; }\n\
-    busy() { { read -r old start <pid && IFS= read -r line <\"/proc/$old/stat\"; } 2>/dev/null || return 1\n\
-    set -- ${line##*) }; [ \"$1\" != Z ] && [ \"${20}\" = \"$start\" ] || return 1\n\
-    [ -n \"$(find . -cmin -1 2>/dev/null | head -n 1)\" ] || { kill -9 -- \"-$old\" 2>/dev/null; return 1; }; }";
-
-/// What a copy hears that began at the same moment as another one.
-const BUSY: &str = "another copy of this folder runs";
-
-/// Waits for the word that there is something to do, and unpacks what comes.
-const UNPACK: &str = "stop() { echo \"$1\" >&2; exit 1; }\n\
-    IFS= read -r word || exit 0\nmkdir -p -m 700 -- \"$s\" && cd \"$s\" || exit 1\n\
-    ! busy || stop 'another copy of this folder runs'\nown >pid\n\
-    [ \"$word\" = go ] || rm -rf t\nrm -f -- put names sums; mkdir -p t || exit 1\n\
-    tar -xpof - || stop 'unpacking failed'\n\
-    [ -f put ] || stop 'the stream ended early'\n\
-    . ./put";
-
 impl Ssh {
     /// Makes a folder on the machine like `from`. What was sent before a break is not sent again. Another copy to the same
     /// place is waited for.
@@ -72,9 +57,12 @@ impl Ssh {
         ask: &TreeCopy,
         progress: Progress<'_>,
     ) -> Result<TreeCopied, SshError> {
+        let mut tries = TRIES;
         loop {
+            tries -= 1;
             match self.upload_now(at, from, ask, &mut *progress).await {
-                Err(SshError::Machine { why, .. }) if why.contains(BUSY) => tracing::debug!(why, "it is waited for"),
+                // The list waits until the other one has ended.
+                Err(SshError::Machine { why, .. }) if why.contains(BUSY) && tries > 0 => tracing::debug!(why),
                 done => return done,
             }
         }
@@ -142,7 +130,7 @@ impl Ssh {
 
     async fn stream(&self, at: &Target, ask: &TreeCopy) -> Result<Stream, SshError> {
         let given = super::checked_folder(&ask.remote_path)?;
-        let script = format!("{}\n{SUM}\n{SUMS}\n{BUSY_STAGE}\n{UNPACK}", find(&given, ask));
+        let script = format!("{}\n{SUM}\n{SUMS}\n{}", find(&given, ask), unpack());
         let (pieces, input) = Pieces::new();
         let running = self.begin(at, &script, input, Gather::exact(4 * 1024), Gather::folding(8 * 1024)).await?;
         Ok(Stream { open: Some((running, pieces)) })
