@@ -70,7 +70,7 @@ pub(crate) trait Imitation: Send {
         let rows = rows.as_mut().and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
         let whole = |mut row: Value| {
             row["provider"] = self.provider().into();
-            row["charged_micros"] = row["charged_musd"].as_f64().map_or(0, |musd| (musd * 1e3) as i64).into();
+            row["charged_micros"] = row["charged_musd"].as_f64().map_or(0, |musd| (musd * 1e3).round() as i64).into();
             row
         };
         rows.into_iter().map(whole).collect()
