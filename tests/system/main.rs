@@ -17,6 +17,7 @@ mod kills;
 mod laws;
 mod lies;
 mod links;
+mod market;
 mod parallel;
 mod sync;
 mod terminal;
