@@ -26,7 +26,8 @@ pub async fn every_status_has_its_meaning(of: &Specifics) {
     let world = World::new(of).await;
     let json_of = |text: &str| json!({ "message": text, "detail": text });
     let status = |status: u16| json!({ "fault": "status", "status": status, "body": json_of("no") });
-    let table: Vec<(Value, fn(&Kind) -> bool)> = vec![
+    type Expected = fn(&Kind) -> bool;
+    let table: Vec<(Value, Expected)> = vec![
         (status(401), |kind| matches!(kind, Kind::Unauthorized(_))),
         (status(403), |kind| matches!(kind, Kind::Unauthorized(_))),
         (status(402), |kind| matches!(kind, Kind::InsufficientFunds(_))),
