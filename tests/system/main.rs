@@ -18,6 +18,7 @@ mod kills;
 mod laws;
 mod lies;
 mod links;
+mod market;
 mod newcomer;
 mod parallel;
 mod providers;
