@@ -16,7 +16,9 @@ const OWNER: &str = "owner";
 pub fn step(world: &Arc<World>) {
     let roll = world.state().dice.within(0..100);
     match roll {
-        0..26 => create(world),
+        0..20 => create(world),
+        // Several at once, which must not all take what is left for one.
+        20..26 => (0..3).for_each(|_| create(world)),
         26..35 => extend(world),
         35..46 => end(world),
         46..50 => look(world),

@@ -83,7 +83,7 @@ fn kills(times: Option<&str>) -> Result<()> {
     run(Command::new("cargo").args(walk).env("BURSAR_KILLS", times.unwrap_or("500")))
 }
 
-/// The tests walk 20,000 seeds; this walks as many as one likes, optimised, with every overflow and assertion of ours on.
+/// The tests walk the first 2,000 seeds; this walks as many as one likes, optimised, with every overflow and assertion of ours on.
 fn soak(words: &[String]) -> Result<()> {
     tools::wasm_target()?;
     let walk = ["run", "--locked", "--profile", "fuzz", "--package", "simulation", "--"];
