@@ -75,7 +75,7 @@ impl Rooms {
         let mut passed_over = vec![];
         for (n, order) in orders.into_iter().enumerate() {
             let offer = format!("{}:{}", order.provider, order.offer);
-            match self.create_one(&ask, order).await {
+            match Box::pin(self.create_one(&ask, order)).await {
                 Err(FlowError::Failed { what, .. }) if n < last => passed_over.push(format!("{offer}: {what}")),
                 Err(error) if n < last && error.is_out_of_stock() => passed_over.push(format!("{offer}: {error}")),
                 Ok(created) => return Ok(Created { passed_over, ..created }),
