@@ -3,7 +3,7 @@
 use crate::simulation;
 use bursar_core::time::Moment;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -28,10 +28,13 @@ impl Clock {
             return Moment(around.wall_secs());
         }
         let real = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let offset = self.offset.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-        // Decimal seconds; whole ones are enough here.
-        let secs = offset.and_then(|text| text.trim().split('.').next()?.parse::<i64>().ok()).unwrap_or(0);
-        Moment(real.saturating_add_signed(secs))
+        Moment(real.saturating_add_signed(self.offset.as_deref().map_or(0, offset_secs)))
+    }
+
+    /// Returns how far practice moved its clock ahead: there time passes so, and by every clock.
+    pub fn practised_secs(&self) -> u64 {
+        let Some(path) = self.offset.as_ref().filter(|_| simulation::around().is_none()) else { return 0 };
+        offset_secs(path).try_into().unwrap_or(0)
     }
 
     /// Returns the seconds since 1970 by the clock that dates files here, in practice, too.
@@ -58,4 +61,10 @@ impl Clock {
         }
         u64::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec).unwrap_or(0)
     }
+}
+
+/// Decimal seconds; whole ones are enough here.
+fn offset_secs(path: &Path) -> i64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.trim().split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0)
 }

@@ -14,6 +14,7 @@ async fn a_worker_behind_its_jump_host_is_worked_on() {
         ("BURSAR_MAX_BURN_PER_HOUR", "100"),
         ("BURSAR_MIN_BALANCE_HOURS", "0"),
         ("BURSAR_MAX_TOTAL_SPENDING", "150"),
+        ("BURSAR_WINDOWS", "none"),
     ] {
         world.set_env(name, value);
     }

@@ -142,7 +142,7 @@ impl Rooms {
 
     fn new_instance(&self, ask: &CreateInstance, priced: &Priced) -> Instance {
         let (id, now, quote) = (new_id(), self.clock.now(), &priced.quote);
-        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs));
+        let lands_by_boot = Some(super::keeper::boot_end(CREATE_SECS + priced.late_secs + self.clock.practised_secs()));
         Instance {
             tag: Tag::new(self.store.ledger_id(), &id),
             id,

@@ -91,7 +91,7 @@ impl Rooms {
             _ => None,
         };
         let shown = if there { Shown::There } else { Shown::Absent };
-        let (boot, boot_secs) = super::keeper::boot_end(0);
+        let (boot, boot_secs) = super::keeper::boot_end(self.clock.practised_secs());
         let adopt = |instance: &mut Instance| {
             if there || !instance.sightings.may_still_land(&boot, boot_secs) {
                 instance.sightings.note(shown, asked);

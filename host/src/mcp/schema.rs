@@ -66,6 +66,10 @@ fn plain(schema: &mut JsonObject) {
     schema.remove("title");
     // The formats of Rust's numbers are no standard formats.
     schema.remove("format");
+    // That a count is not below zero needs no telling.
+    if schema.get("minimum") == Some(&Value::from(0)) {
+        schema.remove("minimum");
+    }
     if schema.get("default") == Some(&Value::Null) {
         schema.remove("default");
     }

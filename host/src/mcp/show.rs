@@ -31,7 +31,6 @@ pub(super) struct InstanceOut {
     /// What is missing
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// user@host:port
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh: Option<String>,
     pub began_at: String,
@@ -106,7 +105,7 @@ impl InstanceOut {
 pub(super) struct ListOut {
     pub as_of: String,
     pub instances: Vec<InstanceOut>,
-    /// On the accounts, not ours: counted by limits, never touched
+    /// Not ours: counted by limits, never touched
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<ForeignOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -172,9 +171,9 @@ pub(super) struct SpendingOut {
     pub open_instances: usize,
     /// charged + held: if all runs to its end
     pub if_all_runs_usd: String,
-    /// Most that falls into any such window from now on, of what may
+    /// Most in any such window to come, of what may
     pub windows: BTreeMap<String, String>,
-    /// With units; only the owner changes them
+    /// Only the owner changes them
     pub limits: BTreeMap<String, String>,
 }
 

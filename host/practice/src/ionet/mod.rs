@@ -63,7 +63,8 @@ impl Imitation for World {
 
     /// It tells no balance, so none can be asked to remain.
     fn environment(&self, _: &Path) -> Vec<(&'static str, String)> {
-        vec![("IONET_API_KEY", KEY.to_owned()), ("BURSAR_MIN_BALANCE_HOURS", "0".to_owned())]
+        let limits = ["BURSAR_MIN_BALANCE_HOURS", "BURSAR_MIN_BALANCE_SHARE"].map(|name| (name, "0".to_owned()));
+        [("IONET_API_KEY", KEY.to_owned())].into_iter().chain(limits).collect()
     }
 
     fn denied(&self, _: &Ask, headers: &HeaderMap) -> Option<Reply> {

@@ -19,7 +19,6 @@ pub(super) fn tool() -> Tool {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Extend {
-    /// Name or id
     instance: String,
     /// Of the whole lease, from began_at: 6h, 1d
     length: Length,

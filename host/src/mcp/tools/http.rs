@@ -30,7 +30,6 @@ pub(super) fn tool() -> Tool {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RequestHttp {
-    /// Name or id
     instance: String,
     port: u16,
     /// Default GET, with a body POST

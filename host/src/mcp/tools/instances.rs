@@ -40,14 +40,14 @@ pub(super) fn tools() -> [Tool; 5] {
         Tool::new(
             "pause_instance",
             "Pause instance",
-            "Costs less meanwhile, where the provider can; jobs end, the lease goes on.",
+            "Costs less, where the provider can; jobs end, the lease goes on.",
             MAY_END,
             pause_instance,
         ),
         Tool::new(
             "destroy_instance",
             "Destroy instance",
-            "Ends an instance and all data on it; logs of its jobs stay readable. Waits up to 20 s until the provider no longer lists it; its money is held until then.",
+            "Ends an instance and all data on it; logs of its jobs stay readable. Waits up to 20 s until it is seen gone; its money is held until then.",
             MAY_END,
             destroy_instance,
         ),
@@ -57,11 +57,11 @@ pub(super) fn tools() -> [Tool; 5] {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListInstances {
-    /// Also so many ended ones
+    /// So many ended ones too
     ended: Option<u32>,
     /// Ask the providers first
     refresh: Option<bool>,
-    /// Also what is on the accounts and not ours
+    /// Also what is not ours
     foreign: Option<bool>,
     /// Default 50
     limit: Option<u32>,
@@ -85,7 +85,6 @@ async fn list_instances(call: Call, args: ListInstances) -> Result<Answer<ListOu
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Named {
-    /// Name or id
     instance: String,
 }
 
@@ -161,7 +160,6 @@ async fn restart_instance(call: Call, args: Named) -> Result<Answer<Restarted>, 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Pause {
-    /// Name or id
     instance: String,
     /// Run it again
     resume: Option<bool>,

@@ -45,7 +45,6 @@ pub(super) fn tools() -> [Tool; 4] {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StartJob {
-    /// Name or id
     instance: String,
     /// New: letters, digits, _ and -
     job: String,
@@ -122,7 +121,6 @@ async fn start_job(call: Call, args: StartJob) -> Result<Answer<JobOut>, ToolErr
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GetJob {
-    /// Name or id
     instance: String,
     job: String,
     /// Default 50
@@ -193,7 +191,6 @@ fn going(job: &Job) -> String {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListJobs {
-    /// Name or id
     instance: String,
 }
 
@@ -214,7 +211,6 @@ async fn list_jobs(call: Call, args: ListJobs) -> Result<Answer<Jobs>, ToolError
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StopJob {
-    /// Name or id
     instance: String,
     job: String,
 }

@@ -30,7 +30,7 @@ pub(super) fn tools() -> [Tool; 5] {
         Tool::new(
             "find_offers",
             "Find offers",
-            "What all providers sell now, cheapest first: GPU, VRAM, site, price, stock. Take `offer` to create_instance as it stands.",
+            "What all providers sell now, cheapest first. Take `offer` to create_instance as it stands.",
             LOOKS_OUT,
             find_offers,
         ),
@@ -96,12 +96,12 @@ struct FindOffers {
     /// One or more, with commas
     provider: Option<String>,
     kind: Option<Kind>,
-    /// As in H100 or A100-80GB
+    /// H100, A100-80GB
     gpu: Option<String>,
     min_vram_gb: Option<u64>,
     min_gpus: Option<u32>,
     max_usd_per_hour: Option<Money>,
-    /// Id, country or part of the name; more with commas
+    /// Id, country or part of the name; or more
     site: Option<String>,
     /// Also what is sold out
     sold_out: Option<bool>,
@@ -129,7 +129,7 @@ struct OfferOut {
     billed: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     gpu: Option<String>,
-    /// May be a share, such as 1/24
+    /// Or a share: 1/24
     #[serde(skip_serializing_if = "Option::is_none")]
     gpus: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,6 @@ struct OfferOut {
     site: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_stock: Option<bool>,
-    /// May be taken away
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     interruptible: bool,
 }

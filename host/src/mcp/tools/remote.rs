@@ -55,7 +55,6 @@ pub(super) fn tools() -> [Tool; 3] {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RunCommand {
-    /// Name or id
     instance: String,
     command: String,
     /// Default 30, at most 40
@@ -131,7 +130,6 @@ fn ran_in_words(ran: &RanOut, timeout: u64) -> String {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Upload {
-    /// Name or id
     instance: String,
     remote_path: String,
     /// In the workspace; or `text`
@@ -150,7 +148,6 @@ struct Upload {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Download {
-    /// Name or id
     instance: String,
     remote_path: String,
     /// In the workspace
