@@ -112,8 +112,12 @@ impl Rooms {
         let all = self.drivers.names();
         match provider {
             None => {
-                let ready = self.list_providers().await.into_iter().filter(ProviderState::has_keys);
-                let ready: Vec<String> = ready.map(|state| state.driver.name).collect();
+                let mut ready = vec![];
+                for name in &all {
+                    if self.has_keys(name).await {
+                        ready.push(name.clone());
+                    }
+                }
                 Ok(if ready.is_empty() { all } else { ready })
             }
             Some(names) => match parts(names).find(|name| !all.iter().any(|known| known == name)) {
@@ -124,6 +128,13 @@ impl Rooms {
                 }
             },
         }
+    }
+
+    /// Returns whether every key of a provider is there. One that does not serve is asked all the same: it says why.
+    async fn has_keys(&self, provider: &str) -> bool {
+        let Ok(driver) = self.driver(provider).await else { return true };
+        let mut credentials = driver.manifest().credentials.iter();
+        credentials.all(|(name, key)| self.credentials.place(provider, name, &key.env) != CredentialPlace::Missing)
     }
 
     /// Tells what is known of every provider, without asking any.

@@ -5,7 +5,7 @@
 mod process;
 mod still;
 
-pub use crate::bundled::DRIVERS;
+pub use crate::bundled::SIMULATED as DRIVERS;
 pub use crate::flow::{CreateInstance, Created, Extended, FlowError, Panicked, Progress, Rooms, Stopped, Wanted};
 pub use crate::settings::Settings;
 pub use process::Process;
