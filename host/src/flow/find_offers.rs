@@ -133,8 +133,8 @@ impl Rooms {
     /// Returns whether every key of a provider is there. One that does not serve is asked all the same: it says why.
     async fn has_keys(&self, provider: &str) -> bool {
         let Ok(driver) = self.driver(provider).await else { return true };
-        let mut credentials = driver.manifest().credentials.iter();
-        credentials.all(|(name, key)| self.credentials.place(provider, name, &key.env) != CredentialPlace::Missing)
+        let mut secrets = driver.manifest().secrets();
+        secrets.all(|(name, env)| self.credentials.place(provider, name, env) != CredentialPlace::Missing)
     }
 
     /// Tells what is known of every provider, without asking any.

@@ -26,15 +26,12 @@ impl LastWord {
     /// Returns why a request that costs may not leave now.
     pub(super) async fn may_spend(&self, spend: SpendAsk) -> Result<(), String> {
         let unread = |error: StoreError| format!("the ledger could not be read just before the order left: {error}");
-        if let Some((_, why)) = self.store.frozen().await.map_err(unread)? {
-            return Err(format!("the owner froze all spending ({why}); only `bursar thaw` lifts it"));
-        }
         if !keeper::beats(&self.store).await.map_err(unread)? {
             return Err("no keeper beats that would end it".to_owned());
         }
         let id = spend.tag.and_then(|tag| Tag::instance_of(&tag, self.store.ledger_id()));
         let id = id.ok_or("the order carries no tag of this ledger")?;
-        match self.store.instance(&id).await.map_err(unread)? {
+        let may = match self.store.instance(&id).await.map_err(unread)? {
             Some(instance) => {
                 let complaints = self.store.complaints().await.map_err(unread)?;
                 let here = |c: &&Complaint| c.provider == instance.provider && c.account == instance.account;
@@ -48,6 +45,11 @@ impl LastWord {
                 }
             }
             None => Err("nothing is held for this order".to_owned()),
+        };
+        // Asked last: nothing else is waited for between this and the request.
+        match self.store.frozen().await.map_err(unread)? {
+            Some((_, why)) => Err(format!("the owner froze all spending ({why}); only `bursar thaw` lifts it")),
+            None => may,
         }
     }
 
