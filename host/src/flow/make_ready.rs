@@ -247,8 +247,8 @@ impl Rooms {
         Err(FlowError::failed(why, hint))
     }
 
-    /// Returns where SSH is dialled. In practice all machines listen on one port of their own loopback addresses.
-    /// Returns the port at which a machine answers that is said to answer at `own`.
+    /// Returns the port at which a machine answers that is said to answer at `own`: in practice all machines listen on one port
+    /// of their own loopback addresses.
     pub(super) fn ssh_port(&self, own: u16) -> u16 {
         self.settings.practice.as_ref().map_or(own, |practice| practice.ssh_port)
     }
